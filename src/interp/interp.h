@@ -1,0 +1,61 @@
+/* The IR interpreter: runs handlers that belong to no traced context (begin, end, error, timers) in
+ * the stap process.
+ *
+ * interp_new() decodes the module's functions once into a compact threaded form; running a handler
+ * then allocates nothing but table elements. */
+#ifndef INTERP_INTERP_H
+#define INTERP_INTERP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "ir/ir.h"
+#include "rt/intrinsic.h"
+#include "rt/table.h"
+
+struct session;
+struct interp;
+struct probe_inst;
+
+/* What running handlers see and change of the session; intrinsics reach it through rt_call.env. */
+struct rt_env {
+	struct session *session;
+	struct interp *interp;
+	const struct probe_inst *probe; /* running one: pp(), pn() */
+	struct str *out;		/* output of the running handler; flushed by the run loop */
+	bool exit_requested, abort_requested;
+	int64_t n_errors, n_skipped;
+	/* Set by run/ before the first probe: */
+	int target_pid;
+	void (*warn)(struct rt_env *env, const char *text, uint32_t len); /* "WARNING: ..." once each */
+	void (*system)(struct rt_env *env, const char *command);
+	void (*rotate)(struct rt_env *env); /* switch_file() */
+	/* Last successful regex match of the running handler. */
+	struct {
+		const struct regex *re;
+		char text[8192];
+		uint32_t len;
+		int bounds[64];
+		bool failed, any;
+	} match;
+	/* State of tokenize() in the running handler. */
+	struct {
+		char text[8192];
+		uint32_t len, pos;
+	} token;
+};
+
+struct interp *interp_new(struct session *s, struct ir_module *m, struct rt_env *env);
+void interp_free(struct interp *in);
+
+/* Runs handler number fn of the module for one probe hit. Returns 0, or -1 after an uncaught error:
+ * the whole message ("division by 0 near operator '/' at ...") is then in interp_error(). */
+int interp_run(struct interp *in, const struct probe_inst *p, uint32_t fn);
+const char *interp_error(const struct interp *in);
+/* Value of a global, for arming conditions, -G and tests. */
+int interp_set_global(struct interp *in, const char *name, const char *value);
+/* Evaluates an arming condition compiled as function fn (returns a long). */
+int64_t interp_condition(struct interp *in, uint32_t fn);
+
+#endif

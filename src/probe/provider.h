@@ -1,0 +1,47 @@
+/* Probe families as plug-ins.
+ *
+ * A family is a table of probe point patterns ("timer.s(number)") with one function that builds an
+ * instance from a matching point. Adding a family: one file with a `const struct probe_family`, one
+ * line in families[] (provider.c). */
+#ifndef PROBE_PROVIDER_H
+#define PROBE_PROVIDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lang/ast.h"
+
+struct session;
+struct probe_inst;
+
+struct probe_family {
+	const char *name; /* "begin", "timer", "process", ... */
+	/* Syntactic shapes, NULL-terminated: components joined by ".", arguments "(number)" or
+	 * "(string)". For matching, suggestions and --dump-probe-types. */
+	const char *const *patterns;
+	/* Turns the matched point into zero or more instances by calling emit(cookie, inst) for each;
+	 * inst is a zeroed copy holder in the session arena with point, name and data to fill in
+	 * (handler, derivation are the caller's business). Returns false after reporting an error;
+	 * true with no instance means "resolves to nothing". Not available yet: reports so. */
+	bool (*build)(struct session *s, const struct probe_family *f, const char *pattern,
+		      const struct probe_point *p,
+		      void (*emit)(void *cookie, struct probe_inst *inst), void *cookie);
+	/* What probe_type() answers. */
+	const char *probe_type;
+};
+
+extern const struct probe_family *const probe_families[]; /* NULL-terminated */
+
+/* Data of the families that run in the stap process (probe/begin.c, probe/timer.c). */
+enum begin_kind { BEGIN_BEGIN, BEGIN_END, BEGIN_ERROR, BEGIN_NEVER };
+struct begin_data {
+	enum begin_kind kind;
+	int64_t priority;
+};
+struct timer_data {
+	int64_t interval_ns;
+	int64_t randomize_ns; /* +- this much, 0: none */
+};
+extern const struct probe_family begin_family, timer_family;
+
+#endif

@@ -1,0 +1,79 @@
+/* Pass 2: from trees to a resolved, typed program.
+ *
+ *   probes.c   probe points -> probe instances: aliases, wildcards, groups, ?, !, conditions
+ *   names.c    variables, functions, arrays; pulls in tapset files that define what is missing
+ *   fold.c     @defined, @probewrite, constants, dead branches
+ *   elide.c    unused variables, assignments, functions, probes; their warnings
+ *   types.c    type inference to a fixed point, mismatch messages
+ *   check.c    what needs types: print formats, foreach modification, break outside loop, guru rules
+ *   sema_dump.c  -p2
+ *
+ * sema_analyze() runs them in order and is the only thing main.c calls. */
+#ifndef SEMA_SEMA_H
+#define SEMA_SEMA_H
+
+#include "base/str.h"
+#include "lang/ast.h"
+
+struct session;
+struct probe_family; /* probe/provider.h */
+
+/* What a handler runs: one body, shared by all instances with the same context shape. The body is a
+ * private copy, prologues and epilogues of aliases joined to the user's statements in one scope. */
+struct handler {
+	struct stmt *body;
+	var_list locals;
+	const struct token *tok; /* the user's `probe` keyword */
+	bool user;		 /* from the user's script, not from a tapset file */
+	int id;
+};
+
+/* The handler at one place. */
+struct probe_inst {
+	struct handler *handler;
+	const struct probe_family *family;
+	struct probe_point *point;	/* final, resolved */
+	const char *name;		/* text of it: pp() */
+	const char *alias_name;		/* pn(): as the user wrote it, wildcards expanded */
+	VEC(const char *) derivation;	/* " <- ..." chain of the -p2 dump, nearest first */
+	struct expr *condition;		/* arming condition (all of the chain and-ed), or NULL */
+	void *data;			/* the family's parameters (probe/ folder) */
+	int id;
+};
+
+struct program {
+	var_list globals;		     /* in order of first use */
+	VEC(struct function *) functions;    /* used ones, sorted by name for the dump */
+	VEC(struct probe_inst *) probes;     /* final order */
+	VEC(struct handler *) handlers;
+	var_list auto_print;		     /* unread user globals, in dump order */
+};
+
+/* Whole pass 2. Fills s->program; returns false when there were errors (already reported). */
+bool sema_analyze(struct session *s);
+
+/* The steps, in the order of sema_analyze(). Each reports its errors and goes on. */
+void sema_derive_probes(struct session *s); /* probes.c: s->program->probes, handlers */
+void sema_resolve_names(struct session *s); /* names.c */
+void sema_optimize(struct session *s);	    /* fold.c, elide.c to a fixed point; not with -u */
+void sema_infer_types(struct session *s);   /* types.c */
+void sema_check(struct session *s);	    /* check.c */
+
+/* Used by several steps. */
+void sema_fold(struct session *s, bool *changed);  /* fold.c */
+void sema_elide(struct session *s, bool *changed); /* elide.c */
+/* Resolves the names of a synthesized body (auto-printing of globals) or condition. */
+void sema_resolve_handler(struct session *s, struct handler *h);
+void sema_resolve_function(struct session *s, struct function *f);
+
+/* Adds "end" probes that print globals which are written and never read (language reference 5.10).
+ * After sema_optimize() has settled what is read; before types. */
+void sema_add_global_display(struct session *s);
+
+/* -l/-L: prints matching points; returns the exit status. */
+int sema_list(struct session *s, const char *pattern, bool with_vars);
+
+/* -p2 text. */
+void sema_dump(struct session *s, struct str *out);
+
+#endif

@@ -1,0 +1,93 @@
+/* One run of stap: what was asked for, and what the passes have made of it.
+ *
+ * Each pass reads what the ones before have filled in and adds its own part. */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "lang/ast.h"
+
+struct program;	 /* sema/sema.h */
+struct ir_module; /* ir/ir.h */
+struct library;	 /* tapset/library.h */
+
+struct global_init { /* -G NAME=VALUE */
+	const char *name, *value;
+};
+
+struct options {
+	int last_pass;		/* -p, 1..5 */
+	int verbose[6];		/* per pass, index 1..5; [0] is the minimum of them */
+	bool guru;		/* -g */
+	bool unoptimized;	/* -u */
+	bool no_warnings;	/* -w */
+	bool warnings_are_errors; /* -W */
+	bool timing;		/* -t */
+	bool no_global_display; /* --no-global-var-display */
+	bool suppress_handler_errors, suppress_time_limits, skip_badvars;
+	bool semantic_keep_going;
+	bool color;		/* messages: decided from --color and the terminal */
+	const char *compatible; /* version, default: our own ("5.6") */
+	int privilege;		/* 0 stapdev, 1 stapsys, 2 stapusr */
+	const char *runtime;	/* for %( runtime %): "bpf" */
+
+	const char *list_point; /* -l, -L */
+	bool list_vars;		/* -L */
+	const char *command;	/* -c */
+	int target_pid;		/* -x, or the -c child */
+	int64_t timeout_ms;	/* -T, 0: none */
+	const char *output;	/* -o */
+	int64_t rotate_mb, rotate_files; /* -S, 0: none */
+	int buffer_mb;		/* -s */
+	const char *module_name; /* -m or made up */
+
+	/* Limits, from -D; the defaults are in options_init(). */
+	int64_t maxstringlen, maxaction, maxnesting /* -1: by call depth */, maxmapentries, maxerrors,
+		maxskipped, hist_width, hist_elision, max_buckets, buffer_bytes;
+
+	VEC(const char *) script_args; /* $1 ... */
+	VEC(const char *) include_dirs;
+	VEC(const char *) defines;	/* -D texts */
+	VEC(struct global_init) global_inits;
+};
+
+struct session {
+	struct arena arena; /* session lifetime */
+	struct options opt;
+
+	VEC(struct source *) sources;
+	VEC(struct script *) user_scripts; /* main script first, then -E texts */
+	VEC(struct script *) library_scripts; /* tapset files that were needed, in order of loading */
+	struct library *library;
+	struct map macros; /* library macros: name -> struct macro (lang/macro.c) */
+	VEC(bool) args_used;		/* by number of the script argument */
+	bool argc_argv_used;
+
+	/* Diagnostics (lang/diag.c) */
+	int errors, warnings;
+	int muted;
+	int suppressed_errors, suppressed_warnings;
+	const struct source *last_shown; /* the file named by the previous message */
+	struct map shown;		 /* messages already printed */
+
+	struct program *program;   /* pass 2 */
+	struct ir_module *ir;	   /* pass 3 */
+};
+
+/* Zeroed session with default options. */
+void session_init(struct session *s);
+void session_release(struct session *s);
+
+/* Does --compatible ask for something older than version? */
+static inline bool compatible_below(const struct session *s, const char *version)
+{
+	return strverscmp(s->opt.compatible, version) < 0;
+}
+
+#endif

@@ -173,6 +173,7 @@ struct expr {
 	bool is_post;	    /* INCDEC */
 	bool kernel_side;   /* REGISTER, DEREF */
 	bool parenthesized; /* was written in ( ) */
+	uint16_t height;    /* of the tree below: bounds the recursion of all passes */
 
 	/* sema: */
 	enum type type;

@@ -250,6 +250,8 @@ struct var {
 	const struct token *type_tok, *arity_tok, *key_tok[MAX_KEYS]; /* where first inferred */
 	struct stat_spec stat;
 	bool used;	     /* survives elision */
+	unsigned n_reads, n_writes; /* uses in bodies, counted by elide.c */
+	bool elision_reported;
 	bool auto_print;     /* unread user global: printed at the end */
 	struct foreign_type *detail;
 	int id;		     /* number in its function, handler or the program: for the lowering */

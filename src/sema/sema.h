@@ -59,9 +59,21 @@ void sema_optimize(struct session *s);	    /* fold.c, elide.c to a fixed point; 
 void sema_infer_types(struct session *s);   /* types.c */
 void sema_check(struct session *s);	    /* check.c */
 
+/* Probes of library files that were loaded since the last call. */
+void sema_derive_library_probes(struct session *s);
+
+/* --dump-probe-types, --dump-probe-aliases, --dump-functions. */
+void sema_dump_probe_types(struct session *s, struct str *out);
+void sema_dump_probe_aliases(struct session *s, struct str *out);
+void sema_dump_functions(struct session *s, struct str *out);
+
 /* Used by several steps. */
 void sema_fold(struct session *s, bool *changed);  /* fold.c */
 void sema_elide(struct session *s, bool *changed); /* elide.c */
+/* The instance of a begin/end/error point that a synthesized probe needs (handler not set). */
+struct probe_inst *sema_simple_instance(struct session *s, struct probe_point *point);
+/* Counts reads and writes into var.n_reads, var.n_writes (elide.c). */
+void sema_count_uses(struct session *s);
 /* Resolves the names of a synthesized body (auto-printing of globals) or condition. */
 void sema_resolve_handler(struct session *s, struct handler *h);
 void sema_resolve_function(struct session *s, struct function *f);

@@ -1,0 +1,13 @@
+/* The table of probe families. See provider.h. */
+#include "probe/provider.h"
+
+#include <stddef.h>
+
+extern const struct probe_family later_family;
+
+const struct probe_family *const probe_families[] = {
+	&begin_family,
+	&timer_family,
+	&later_family,
+	NULL,
+};

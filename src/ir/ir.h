@@ -95,7 +95,7 @@ struct ir_global {
 	const char *name;
 	enum type type;	  /* of the scalar or the elements */
 	int n_keys;	  /* 0: scalar */
-	enum ir_type key_type[MAX_KEYS];
+	enum type key_type[MAX_KEYS];
 	uint32_t width, key_width[MAX_KEYS]; /* strings */
 	int64_t max_entries; /* tables */
 	bool wrap, max_declared; /* for the text of the overflow error */
@@ -132,6 +132,7 @@ struct ir_module {
 	VEC(struct ir_format) formats;
 	VEC(struct ir_regex) regexes;
 	uint32_t max_string; /* MAXSTRINGLEN - 1 */
+	uint32_t *num_index, *str_index, num_cap, str_cap; /* private to ir.c */
 	bool uses_groups;    /* matched() or ngroups() is called somewhere */
 };
 

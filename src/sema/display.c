@@ -13,7 +13,7 @@ static void add_stats(struct str *t, const char *element)
 		 element, element);
 }
 
-#define STATS_FORMAT "@count=%d @min=%d @max=%d @sum=%d @avg=%d\\n"
+#define STATS_FORMAT "@count=%%d @min=%%d @max=%%d @sum=%%d @avg=%%d\\n"
 
 /* Text of the probe that shows v. */
 static void display_text(struct str *t, const struct var *v)

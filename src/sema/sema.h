@@ -37,6 +37,7 @@ struct probe_inst {
 	const char *alias_name;		/* pn(): as the user wrote it, wildcards expanded */
 	VEC(const char *) derivation;	/* " <- ..." chain of the -p2 dump, nearest first */
 	struct expr *condition;		/* arming condition (all of the chain and-ed), or NULL */
+	int condition_fn;		/* IR function of the condition, -1: none (lower.c) */
 	void *data;			/* the family's parameters (probe/ folder) */
 	int id;
 };

@@ -35,6 +35,8 @@ $(O)/stap: $(O)/obj/main.o $(O)/libtapir.a
 clean:
 	rm -rf $(O)
 
+include mk/test.mk
+
 FORCE:
 .PHONY: all clean FORCE
 -include $(DEPS)

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "ir/ir.h"
 #include "rt/intrinsic.h"
+#include "rt/regex.h"
 #include "rt/table.h"
 
 struct session;
@@ -34,14 +35,15 @@ struct rt_env {
 	/* Last successful regex match of the running handler. */
 	struct {
 		const struct regex *re;
-		char text[8192];
+		char *text; /* of MAXSTRINGLEN bytes, as below; owned by the interpreter */
 		uint32_t len;
-		int bounds[64];
-		bool failed, any;
+		int bounds[2 * REGEX_MAX_GROUPS];
+		bool failed; /* the last attempt did */
+		bool any;    /* one succeeded in this handler run: the fields above are set */
 	} match;
 	/* State of tokenize() in the running handler. */
 	struct {
-		char text[8192];
+		char *text;
 		uint32_t len, pos;
 	} token;
 };

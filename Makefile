@@ -40,6 +40,8 @@ include mk/*.mk
 clean:
 	rm -rf $(O)
 
+include mk/test.mk
+
 FORCE:
 .PHONY: all clean FORCE
 -include $(DEPS)

@@ -40,7 +40,6 @@ include mk/*.mk
 clean:
 	rm -rf $(O)
 
-include mk/test.mk
 
 FORCE:
 .PHONY: all clean FORCE

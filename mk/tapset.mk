@@ -7,7 +7,7 @@ $(O)/tapset_index: tools/tapset_index.c $(TAPSET_TOOL_SRC:src/%.c=$(O)/obj/%.o)
 
 $(O)/gen/tapset_embedded.c: $(O)/tapset_index $(TAPSET_FILES)
 	@mkdir -p $(@D)
-	$(O)/tapset_index $(TAPSET_FILES) >$@.tmp && mv $@.tmp $@
+	@$(O)/tapset_index $(TAPSET_FILES) >$@.tmp && mv $@.tmp $@
 
 $(O)/obj/tapset_embedded.o: $(O)/gen/tapset_embedded.c $(TAPSET_FILES)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<

@@ -145,10 +145,7 @@ void sem_warn(struct session *s, const struct token *tok, const char *fmt, ...)
 	va_start(ap, fmt);
 	text = arena_vprintf(&s->arena, fmt, ap);
 	va_end(ap);
-	if (shown_before(s, fmt,
-			 tok ? arena_printf(&s->arena, "%s@%u:%u:%u", text, tok->src->id, tok->line,
-					    tok->col)
-			     : text)) {
+	if (shown_before(s, text, text)) {
 		s->suppressed_warnings++;
 		return;
 	}

@@ -128,13 +128,6 @@ static void check_expr(struct checker *c, struct expr *e)
 	case EX_INCDEC:
 		check_lvalue(c, e);
 		break;
-	case EX_INDEX:
-		for (size_t i = 0; i < e->args.n; i++)
-			if (!e->args.v[i]) {
-				sem_error(s, e->tok, NULL, "wildcard not allowed in array index");
-				break;
-			}
-		break;
 	case EX_CALL:
 		for (size_t i = 0; i < e->fns.n; i++) {
 			struct function *f = e->fns.v[i];

@@ -303,6 +303,11 @@ static void resolve_expr(struct scope *sc, struct expr *e, enum use use)
 		return;
 	case EX_INDEX:
 		resolve_list(sc, &e->args);
+		for (size_t i = 0; i < e->args.n && use != USE_ANY; i++)
+			if (!e->args.v[i]) {
+				sem_error(sc->s, e->tok, NULL, "wildcard not allowed in array index");
+				break;
+			}
 		if (e->hist) {
 			resolve_hist(sc, e->hist);
 			if (e->args.n != 1)

@@ -227,6 +227,30 @@ static void add_data_dirs(struct session *s, const char *list)
 	}
 }
 
+/* ------------------------------------------------------------------ loading */
+
+static void load(struct session *s, struct file *f)
+{
+	bool failed = false;
+	struct script *sc;
+
+	if (f->loaded)
+		return;
+	f->loaded = true;
+	if (f->macros) {
+		parse_macro_library(s, source_of(s, f));
+		return;
+	}
+	sc = parse_source(s, source_of(s, f), &failed);
+	if (failed) {
+		if (!s->opt.no_warnings)
+			fprintf(stderr, "WARNING: tapset '%s' has errors, and will be skipped\n",
+				f->name);
+		return;
+	}
+	vec_push(&s->library_scripts, &s->arena, sc);
+}
+
 void library_open(struct session *s)
 {
 	struct library *lib = ARENA_NEW(&s->arena, struct library);
@@ -252,30 +276,12 @@ void library_open(struct session *s)
 	add_data_dirs(s, getenv("XDG_DATA_DIRS"));
 	for (size_t i = 0; i < s->opt.include_dirs.n; i++)
 		add_dir(s, s->opt.include_dirs.v[i]);
-}
-
-/* ------------------------------------------------------------------ loading */
-
-static void load(struct session *s, struct file *f)
-{
-	bool failed = false;
-	struct script *sc;
-
-	if (f->loaded)
+	if (!lib->dirs.n)
 		return;
-	f->loaded = true;
-	if (f->macros) {
-		parse_macro_library(s, source_of(s, f));
-		return;
-	}
-	sc = parse_source(s, source_of(s, f), &failed);
-	if (failed) {
-		if (!s->opt.no_warnings)
-			fprintf(stderr, "WARNING: tapset '%s' has errors, and will be skipped\n",
-				f->name);
-		return;
-	}
-	vec_push(&s->library_scripts, &s->arena, sc);
+	index_directories(s);
+	for (size_t i = 0; i < lib->files.n; i++)
+		if (lib->files.v[i]->macros)
+			load(s, lib->files.v[i]);
 }
 
 /* First entry of the sorted index that is not below name. */

@@ -19,6 +19,8 @@ struct session;
 struct interp;
 struct probe_inst;
 
+enum { RT_OUT_FULL = 1 << 16 };
+
 /* What running handlers see and change of the session; intrinsics reach it through rt_call.env. */
 struct rt_env {
 	struct session *session;
@@ -32,6 +34,9 @@ struct rt_env {
 	void (*warn)(struct rt_env *env, const char *text, uint32_t len); /* "WARNING: ..." once each */
 	void (*system)(struct rt_env *env, const char *command);
 	void (*rotate)(struct rt_env *env); /* switch_file() */
+	/* Writes what is in out and empties it: for print operations that find RT_OUT_FULL bytes or
+	 * more there, so that a handler that prints without end needs no memory without end. */
+	void (*flush)(struct rt_env *env);
 	/* Last successful regex match of the running handler. */
 	struct {
 		const struct regex *re;

@@ -70,7 +70,6 @@ struct session {
 	VEC(struct source *) sources;
 	VEC(struct script *) user_scripts; /* main script first, then -E texts */
 	VEC(struct script *) library_scripts; /* tapset files that were needed, in order of loading */
-	size_t library_scripts_derived;	      /* so many of them have had their probes derived */
 	struct library *library;
 	struct map macros; /* library macros: name -> struct macro (lang/macro.c) */
 	VEC(bool) args_used;		/* by number of the script argument */

@@ -286,7 +286,7 @@ static struct expr *parse_accessors(struct parser *p, struct expr *e)
 		struct accessor acc = {0};
 
 		acc.tok = peek(p);
-		if (peek_op(p, "->")) {
+		if (peek_op(p, "->") && !e->suffix) {
 			const struct token *t;
 
 			take(p);

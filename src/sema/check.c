@@ -153,10 +153,12 @@ static void check_expr(struct checker *c, struct expr *e)
 		if (e->print->hist)
 			check_expr(c, e->print->hist);
 		break;
+	case EX_AUTOCAST:
+		sem_error(s, e->tok, NULL, "unknown type in dereference");
+		return;
 	case EX_TARGET:
 	case EX_ATVAR:
 	case EX_CAST:
-	case EX_AUTOCAST:
 		sem_error(s, e->tok, NULL, "unresolved target-symbol expression");
 		return;
 	case EX_ENTRY:

@@ -1,6 +1,7 @@
 /* stap: the passes in order. Each is a function of its own folder; this file holds the list, what -p
  * and -v print between them, and the exit status. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,12 +249,28 @@ static int list(struct session *s, const struct cli *cli)
 	return 0;
 }
 
+/* ^C before anything runs: there is nothing to undo or to say. Pass 5 has handlers of its own. */
+static void quit(int sig)
+{
+	(void)sig;
+	_exit(1);
+}
+
+static void catch_signals(void)
+{
+	signal(SIGINT, quit);
+	signal(SIGTERM, quit);
+	if (signal(SIGHUP, quit) == SIG_IGN)
+		signal(SIGHUP, SIG_IGN); /* nohup */
+}
+
 int main(int argc, char **argv)
 {
 	static struct session s;
 	struct cli cli = {0};
 	int status;
 
+	catch_signals();
 	session_init(&s);
 	status = cli_parse(&s, &cli, argc, argv);
 	if (status < 0 && cli.mode != CLI_RUN)

@@ -28,7 +28,7 @@ struct rt_env {
 	const struct probe_inst *probe; /* running one: pp(), pn() */
 	struct str *out;		/* output of the running handler; flushed by the run loop */
 	bool exit_requested, abort_requested;
-	int64_t n_errors, n_skipped;
+	int64_t n_errors, n_skipped; /* counted by run/, not by interp_run() */
 	/* Set by run/ before the first probe: */
 	int target_pid;
 	void (*warn)(struct rt_env *env, const char *text, uint32_t len); /* "WARNING: ..." once each */

@@ -18,11 +18,12 @@ static void broken(struct run *r, const char *what, int error)
 	struct output *o = &r->output;
 
 	o->broken = true;
-	r->failed = true;
 	/* `stap ... | head` is over when head is: nothing to complain about. */
-	if (error != EPIPE)
-		message_error(r, "cannot %s %s: %s", what, o->path ? o->path : "standard output",
-			      strerror(error));
+	if (error == EPIPE)
+		return;
+	r->failed = true;
+	message_error(r, "cannot %s %s: %s", what, o->path ? o->path : "standard output",
+		      strerror(error));
 }
 
 /* The name of file number `number`: conversions are those of now. */

@@ -57,7 +57,8 @@ static void run_handler(struct run *r, const struct probe_inst *p)
 		output_write(r, r->out.s, r->out.len);
 		r->out.len = 0;
 	}
-	if (status < 0)
+	/* abort() may leave a handler on the way that errors take. */
+	if (status < 0 && !r->env.abort_requested)
 		handler_error(r);
 	if (r->commands.n)
 		commands_start(r);

@@ -34,17 +34,20 @@ static void env_system(struct rt_env *env, const char *command)
 	vec_push(&r->commands, &r->s->arena, arena_strdup(&r->s->arena, command));
 }
 
-static void env_rotate(struct rt_env *env)
-{
-	output_rotate(run_of(env));
-}
-
 static void env_flush(struct rt_env *env)
 {
 	struct run *r = run_of(env);
 
-	output_write(r, r->out.s, r->out.len);
+	if (r->out.len)
+		output_write(r, r->out.s, r->out.len);
 	r->out.len = 0;
+}
+
+/* What the handler has printed so far belongs to the file before. */
+static void env_rotate(struct rt_env *env)
+{
+	env_flush(env);
+	output_rotate(run_of(env));
 }
 
 /* ------------------------------------------------------------------ start */

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "lang/token.h"
 #include "probe/provider.h"
 #include "run/session_run.h"
 #include "sema/sema.h"

@@ -52,6 +52,14 @@ static inline struct ir_ins *ir_last(const struct ir_fn *f, uint32_t b)
 	return &f->blocks.v[b].ins.v[f->blocks.v[b].ins.n - 1];
 }
 
+/* ------------------------------------------------------------------ parts of opt_fold.c */
+/* opt_eval.c: the value of an instruction that follows from its operands alone: a constant or one of
+ * the operands. 0: not known, or the instruction must stay (division by zero). */
+ir_ref ir_eval(struct ir_module *m, const struct ir_fn *f, const struct ir_ins *i);
+/* opt_block.c: joins blocks with their only successor where that is the only way into it. The
+ * function must have no unreachable blocks; afterwards it has. */
+void ir_merge_blocks(struct ir_module *m, struct ir_fn *f);
+
 /* ------------------------------------------------------------------ verifier */
 /* Second half of ir_verify(): every register is assigned before it is read, iterators run when they
  * are used. The function's shape and types have been checked. NULL or the message. */

@@ -678,6 +678,8 @@ op_PRINT: {
 
 	if (text)
 		FAIL(text);
+	if (in->env->out->len >= RT_OUT_FULL && in->env->flush)
+		in->env->flush(in->env);
 	NEXT();
 }
 op_SPRINT: {

@@ -1,9 +1,9 @@
 /* The optimisations in order. What each does, and what it relies on, stands in its file.
  *
- * Folding first, since it makes blocks long; merging of expressions then finds most, and leaves
- * copies that a second folding takes away; what nobody reads any more goes; the widths come last,
- * when there is least to be joined. With -DIR_VERIFY (sanitizer builds) the module is verified
- * before and after each. */
+ * Folding first, since it makes blocks long; merging of expressions then finds most. Both leave
+ * copies that nobody reads; once these are gone, a second folding sees blocks that only jump, and
+ * takes away the copies that the merging has made. The widths come last, when there is least to be
+ * joined. With -DIR_VERIFY (sanitizer builds) the module is verified before and after each. */
 #include "base/bug.h"
 #include "ir/ir.h"
 
@@ -26,8 +26,11 @@ void ir_optimize(struct ir_module *m)
 		const char *name;
 		void (*run)(struct ir_module *m, struct ir_fn *f);
 	} passes[] = {
-		{"fold", ir_opt_fold}, {"cse", ir_opt_cse}, {"fold (second)", ir_opt_fold},
+		{"fold", ir_opt_fold},
+		{"cse", ir_opt_cse},
 		{"dce", ir_opt_dce},
+		{"fold (second)", ir_opt_fold},
+		{"dce (second)", ir_opt_dce},
 	};
 
 	verify_after(m, "lowering");

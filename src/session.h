@@ -21,6 +21,11 @@ struct global_init { /* -G NAME=VALUE */
 	const char *name, *value;
 };
 
+struct semantic_error { /* one reported by sem_error(), for --semantic-keep-going */
+	const struct token *tok; /* or NULL */
+	const char *text;
+};
+
 struct options {
 	int last_pass;		/* -p, 1..5 */
 	int verbose[6];		/* per pass, index 1..5; [0] is the minimum of them */
@@ -44,7 +49,8 @@ struct options {
 	int64_t timeout_ms;	/* -T, 0: none */
 	const char *output;	/* -o */
 	int64_t rotate_mb, rotate_files; /* -S, 0: none */
-	int buffer_mb;		/* -s */
+	int buffer_mb;		/* -s, 0: default */
+	bool background;	/* -F: write -o FILE from a daemon */
 	const char *module_name; /* -m or made up */
 
 	/* Limits, from -D; the defaults are in options_init(). */
@@ -64,7 +70,6 @@ struct session {
 	VEC(struct source *) sources;
 	VEC(struct script *) user_scripts; /* main script first, then -E texts */
 	VEC(struct script *) library_scripts; /* tapset files that were needed, in order of loading */
-	size_t library_scripts_derived;	      /* so many of them have had their probes derived */
 	struct library *library;
 	struct map macros; /* library macros: name -> struct macro (lang/macro.c) */
 	VEC(bool) args_used;		/* by number of the script argument */
@@ -72,6 +77,7 @@ struct session {
 
 	/* Diagnostics (lang/diag.c) */
 	int errors, warnings;
+	VEC(struct semantic_error) semantic_errors; /* with --semantic-keep-going */
 	int muted;
 	int suppressed_errors, suppressed_warnings;
 	const struct source *last_shown; /* the file named by the previous message */

@@ -12,11 +12,14 @@
 #include "base/str.h"
 #include "ir/ir.h"
 #include "rt/intrinsic.h"
+#include "rt/regex.h"
 #include "rt/table.h"
 
 struct session;
 struct interp;
 struct probe_inst;
+
+enum { RT_OUT_FULL = 1 << 16 };
 
 /* What running handlers see and change of the session; intrinsics reach it through rt_call.env. */
 struct rt_env {
@@ -25,23 +28,27 @@ struct rt_env {
 	const struct probe_inst *probe; /* running one: pp(), pn() */
 	struct str *out;		/* output of the running handler; flushed by the run loop */
 	bool exit_requested, abort_requested;
-	int64_t n_errors, n_skipped;
+	int64_t n_errors, n_skipped; /* counted by run/, not by interp_run() */
 	/* Set by run/ before the first probe: */
 	int target_pid;
 	void (*warn)(struct rt_env *env, const char *text, uint32_t len); /* "WARNING: ..." once each */
 	void (*system)(struct rt_env *env, const char *command);
 	void (*rotate)(struct rt_env *env); /* switch_file() */
+	/* Writes what is in out and empties it: for print operations that find RT_OUT_FULL bytes or
+	 * more there, so that a handler that prints without end needs no memory without end. */
+	void (*flush)(struct rt_env *env);
 	/* Last successful regex match of the running handler. */
 	struct {
 		const struct regex *re;
-		char text[8192];
+		char *text; /* of MAXSTRINGLEN bytes, as below; owned by the interpreter */
 		uint32_t len;
-		int bounds[64];
-		bool failed, any;
+		int bounds[2 * REGEX_MAX_GROUPS];
+		bool failed; /* the last attempt did */
+		bool any;    /* one succeeded in this handler run: the fields above are set */
 	} match;
 	/* State of tokenize() in the running handler. */
 	struct {
-		char text[8192];
+		char *text;
 		uint32_t len, pos;
 	} token;
 };

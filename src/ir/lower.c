@@ -396,18 +396,15 @@ static void start_body(struct lower *l, const var_list *locals)
 	}
 }
 
+/* Ends the body, and the blocks behind statements that leave, which nothing reaches. */
 static void finish_body(struct lower *l)
 {
 	ir_ref v = 0;
 
-	if (ended(l))
-		return;
 	if (l->f->ret == IR_LONG)
 		v = ir_num(l->m, 0);
 	else if (l->f->ret == IR_STR)
 		v = ir_strc(l->m, "", 0);
-	ir_add(l->m, l->f, l->block, IR_RET, 0, &v, v ? 1 : 0, 0, NULL);
-	/* Blocks behind a statement that leaves are unreachable, but must end too. */
 	for (size_t i = 0; i < l->f->blocks.n; i++) {
 		struct ir_block *b = &l->f->blocks.v[i];
 

@@ -316,6 +316,10 @@ struct script {
 	VEC(struct probe *) probes;
 	VEC(struct probe *) aliases;
 	VEC(const struct token *) embedded; /* top-level %{ %} */
+
+	/* sema: */
+	bool used;    /* library: something in it is used, so that its probes belong to the session */
+	bool derived; /* they have been derived */
 };
 
 /* ------------------------------------------------------------------ operations on trees (ast.c) */

@@ -109,8 +109,8 @@ void sem_error(struct session *s, const struct token *tok, const struct token *t
 	va_start(ap, fmt);
 	text = arena_vprintf(&s->arena, fmt, ap);
 	va_end(ap);
-	if (tok)
-		text = arena_printf(&s->arena, "%s", text);
+	if (s->opt.semantic_keep_going)
+		vec_push(&s->semantic_errors, &s->arena, (struct semantic_error){tok, text});
 	if (shown_before(s, fmt,
 			 tok ? arena_printf(&s->arena, "%s@%u:%u:%u", text, tok->src->id, tok->line,
 					    tok->col)
@@ -145,10 +145,7 @@ void sem_warn(struct session *s, const struct token *tok, const char *fmt, ...)
 	va_start(ap, fmt);
 	text = arena_vprintf(&s->arena, fmt, ap);
 	va_end(ap);
-	if (shown_before(s, fmt,
-			 tok ? arena_printf(&s->arena, "%s@%u:%u:%u", text, tok->src->id, tok->line,
-					    tok->col)
-			     : text)) {
+	if (shown_before(s, text, text)) {
 		s->suppressed_warnings++;
 		return;
 	}

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lang/diag.h"
 #include "session.h"
 
 struct source *source_make(struct session *s, const char *name, const char *text, size_t len)
@@ -194,6 +195,8 @@ static void lex_embedded(struct lexer *lx, struct token *t)
 			t->kind = TOK_JUNK;
 			break;
 		}
+		if (c == '}' && peek(lx, 0) == '%')
+			sem_warn(lx->s, t, "possible erroneous closing '}%%', use '%%}'?");
 		if (c == '%' && peek(lx, 0) == '}') {
 			get(lx);
 			break;
@@ -228,7 +231,7 @@ static struct token *lex_argument(struct lexer *lx, struct token *t)
 {
 	struct session *s = lx->s;
 	size_t n_args = s->opt.script_args.n;
-	bool as_string = get(lx) == '@';
+	bool nested = lx->ins_pos < lx->ins_len, as_string = get(lx) == '@';
 
 	if (peek(lx, 0) == '#') {
 		get(lx);
@@ -251,6 +254,11 @@ static struct token *lex_argument(struct lexer *lx, struct token *t)
 	}
 	token_text(t, word.s, word.len);
 	str_release(&word);
+	if (nested) {
+		lx->error = "invalid nested substitution of command line arguments";
+		t->kind = TOK_JUNK;
+		return t;
+	}
 	if (n == 0 || n > n_args) {
 		lx->error = arena_printf(&s->arena, "command line argument out of range [1-%zu]",
 					 n_args);
@@ -267,11 +275,6 @@ static struct token *lex_argument(struct lexer *lx, struct token *t)
 		t->kind = TOK_STRING;
 		t->text = quoted_argument(lx, arg);
 		t->len = (uint32_t)strlen(t->text);
-		return t;
-	}
-	if (lx->ins_pos < lx->ins_len) {
-		lx->error = "invalid nested substitution of command line arguments";
-		t->kind = TOK_JUNK;
 		return t;
 	}
 	lx->ins = arg;

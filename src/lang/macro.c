@@ -184,20 +184,15 @@ static bool define(struct pp *pp, const struct token *at)
 	}
 	if (builtin_operator(m->name))
 		sem_warn(pp->s, m->tok, "macro redefines built-in operator '%s'", m->name);
-	old = map_get(pp->library_macros_only ? &pp->s->macros : &pp->macros, m->name);
-	if (old && old->tok->src == m->tok->src) {
+	old = map_get(&pp->macros, m->name);
+	if (old) {
 		parse_error(pp->s, m->tok, false, "attempt to redefine macro '%s' in the same file",
 			    m->name);
 		parse_error(pp->s, old->tok, false, "macro '%s' first defined here", m->name);
 		pp->failed = true;
 		return false;
 	}
-	if (old && pp->library_macros_only) {
-		fail(pp, m->tok, false,
-		     arena_printf(a, "duplicate definition of library macro '%s'", m->name));
-		return false;
-	}
-	map_set(pp->library_macros_only ? &pp->s->macros : &pp->macros, a, m->name, m);
+	map_set(&pp->macros, a, m->name, m);
 	return true;
 }
 
@@ -338,12 +333,14 @@ static const char *kernel_config(struct session *s, const char *name)
 	const char *value = "";
 	char path[400], *line = NULL;
 	size_t cap = 0, n = strlen(name);
+	bool piped;
 	FILE *f;
 
 	uname(&u);
 	snprintf(path, sizeof(path), "/boot/config-%s", u.release);
 	f = fopen(path, "re");
-	if (!f)
+	piped = !f;
+	if (piped)
 		f = popen("zcat /proc/config.gz 2>/dev/null", "re");
 	if (!f)
 		return value;
@@ -363,7 +360,10 @@ static const char *kernel_config(struct session *s, const char *name)
 		break;
 	}
 	free(line);
-	fclose(f);
+	if (piped)
+		pclose(f);
+	else
+		fclose(f);
 	return value;
 }
 
@@ -510,6 +510,20 @@ static struct token *skip_branch(struct pp *pp, const struct token *at, bool to_
 	}
 }
 
+/* Drops the rest of a conditional whose condition is bad, as far as it is there. */
+static void skip_conditional(struct pp *pp)
+{
+	int level = 1;
+
+	while (level > 0) {
+		struct token *t = raw_across(pp);
+
+		if (t->kind == TOK_EOF)
+			return;
+		level += is_op(t, "%(") - is_op(t, "%)");
+	}
+}
+
 /* Evaluates the condition behind "%(" up to "%?". */
 static bool condition(struct pp *pp, const struct token *at, bool *result)
 {
@@ -554,8 +568,11 @@ struct token *pp_next(struct pp *pp)
 		if (!t)
 			return NULL;
 		if (is_op(t, "%(")) {
-			if (!condition(pp, t, &taken))
+			if (!condition(pp, t, &taken)) {
+				/* One message for the whole conditional. */
+				skip_conditional(pp);
 				return NULL;
+			}
 			if (!taken) {
 				struct token *end = skip_branch(pp, t, true);
 
@@ -602,6 +619,7 @@ struct token *pp_next(struct pp *pp)
 
 void parse_macro_library(struct session *s, struct source *src)
 {
+	int errors_before = s->errors;
 	struct pp pp;
 	struct token *t;
 
@@ -611,4 +629,20 @@ void parse_macro_library(struct session *s, struct source *src)
 	if (t && t->kind != TOK_EOF)
 		fail(&pp, t, false,
 		     arena_printf(&s->arena, "unexpected token in library macro file '%s'", src->name));
+	for (size_t i = 0; i < pp.macros.cap; i++) {
+		const struct macro *m = pp.macros.v[i].value;
+
+		if (m && map_get(&s->macros, m->name))
+			fail(&pp, m->tok, false,
+			     arena_printf(&s->arena, "duplicate definition of library macro '%s'",
+					  m->name));
+	}
+	if (s->errors != errors_before) {
+		s->errors = errors_before;
+		sem_warn(s, NULL, "tapset '%s' has errors, and will be skipped", src->name);
+		return;
+	}
+	for (size_t i = 0; i < pp.macros.cap; i++)
+		if (pp.macros.v[i].key)
+			map_set(&s->macros, &s->arena, pp.macros.v[i].key, pp.macros.v[i].value);
 }

@@ -23,7 +23,6 @@ struct parser {
 	bool failed;
 	bool in_function;
 	int depth;
-	int errors;
 };
 
 void parser_init(struct parser *p, struct session *s, const struct source *src);

@@ -31,7 +31,6 @@ struct token *peek(struct parser *p)
 		if (!p->ahead) {
 			p->pp.failed = false;
 			p->failed = true;
-			p->errors++;
 			return &p->eof;
 		}
 	}
@@ -75,7 +74,7 @@ bool expect_op(struct parser *p, const char *op)
 {
 	if (accept_op(p, op))
 		return true;
-	perr(p, peek(p), true, "expected '%s'", op);
+	perr(p, take(p), true, "expected '%s'", op);
 	return false;
 }
 
@@ -86,7 +85,6 @@ void perr(struct parser *p, const struct token *tok, bool saw, const char *fmt, 
 	if (p->failed)
 		return;
 	p->failed = true;
-	p->errors++;
 	va_start(ap, fmt);
 	parse_error(p->s, tok, saw, "%s", arena_vprintf(p->a, fmt, ap));
 	va_end(ap);
@@ -189,7 +187,7 @@ const struct token *parse_identifier(struct parser *p)
 {
 	if (peek(p)->kind == TOK_IDENTIFIER)
 		return take(p);
-	perr(p, peek(p), true, "expected identifier");
+	perr(p, take(p), true, "expected identifier");
 	return NULL;
 }
 
@@ -507,7 +505,7 @@ static void parse_function(struct parser *p, struct script *sc, bool is_private)
 	take(p);
 	t = peek(p);
 	if (!peek_key(p, "string") && !peek_key(p, "long") && t->kind != TOK_IDENTIFIER) {
-		perr(p, t, true, "expected identifier");
+		perr(p, take(p), true, "expected identifier");
 		return;
 	}
 	f->tok = take(p);
@@ -532,7 +530,7 @@ static void parse_function(struct parser *p, struct script *sc, bool is_private)
 	}
 	if (peek(p)->kind == TOK_EMBEDDED) {
 		if (!p->s->opt.guru && !p->src->library) {
-			perr(p, peek(p), false,
+			perr(p, take(p), false,
 			     "embedded code in unprivileged script; need stap -g");
 			return;
 		}
@@ -563,7 +561,8 @@ static void parse_declaration(struct parser *p, struct script *sc)
 
 	if (t->kind == TOK_EMBEDDED) {
 		if (!p->s->opt.guru && !p->src->library) {
-			perr(p, t, false, "embedded code in unprivileged script; need stap -g");
+			perr(p, take(p), false,
+			     "embedded code in unprivileged script; need stap -g");
 			return;
 		}
 		vec_push(&sc->embedded, p->a, take(p));
@@ -615,7 +614,7 @@ struct script *parse_source(struct session *s, struct source *src, bool *failed)
 	struct script *sc = ARENA_NEW(&s->arena, struct script);
 	struct parser p;
 	bool mute = src->library && !s->opt.verbose[1];
-	int errors_before = s->errors;
+	int errors_before = s->errors, n_errors;
 
 	parser_init(&p, s, src);
 	sc->src = src;
@@ -626,7 +625,6 @@ struct script *parse_source(struct session *s, struct source *src, bool *failed)
 		if (!mute)
 			fprintf(stderr, "Input file '%s' is too large (limit %d bytes).\n", src->name,
 				MAX_SOURCE_BYTES);
-		p.errors++;
 	} else {
 		const struct token *t = peek(&p), *before = NULL;
 
@@ -636,8 +634,7 @@ struct script *parse_source(struct session *s, struct source *src, bool *failed)
 								     : "Input file '%s' is empty.\n",
 				src->name);
 			s->errors++;
-			p.errors++;
-			if (failed)
+				if (failed)
 				*failed = true;
 			return sc;
 		}
@@ -656,16 +653,17 @@ struct script *parse_source(struct session *s, struct source *src, bool *failed)
 					break;
 			}
 		}
-		if (p.errors && !mute)
-			fprintf(stderr, p.errors == 1 ? "%d parse error.\n" : "%d parse errors.\n",
-				p.errors);
+		n_errors = s->errors - errors_before;
+		if (n_errors && !mute)
+			fprintf(stderr, n_errors == 1 ? "%d parse error.\n" : "%d parse errors.\n",
+				n_errors);
 	}
 	if (mute)
 		diag_unmute(s);
+	if (failed)
+		*failed = s->errors != errors_before;
 	if (src->library)
 		s->errors = errors_before;
-	if (failed)
-		*failed = p.errors != 0;
 	return sc;
 }
 

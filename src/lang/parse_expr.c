@@ -286,7 +286,7 @@ static struct expr *parse_accessors(struct parser *p, struct expr *e)
 		struct accessor acc = {0};
 
 		acc.tok = peek(p);
-		if (peek_op(p, "->")) {
+		if (peek_op(p, "->") && !e->suffix) {
 			const struct token *t;
 
 			take(p);
@@ -699,7 +699,7 @@ static struct expr *parse_primary(struct parser *p)
 		break;
 	case TOK_EMBEDDED:
 		if (!p->s->opt.guru && !p->src->builtin && !p->src->library) {
-			perr(p, t, false,
+			perr(p, take(p), false,
 			     "embedded expression code in unprivileged script; need stap -g");
 			return NULL;
 		}
@@ -737,7 +737,7 @@ static struct expr *parse_primary(struct parser *p)
 	default:
 		break;
 	}
-	perr(p, t, true, "expected expression");
+	perr(p, t, true, "expected literal string or number");
 	return NULL;
 }
 

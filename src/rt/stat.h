@@ -13,7 +13,9 @@ enum { HIST_LOG_BUCKETS = 128 };
 
 struct rt_stat {
 	int64_t count, sum, min, max;
-	int64_t mean, m2;  /* running variance, integer Welford, scaled by the bit shift */
+	/* For the variance: sums over the differences from the first value, exact. */
+	int64_t first;
+	__int128 d1, d2;
 	int64_t *buckets;  /* stat_buckets(spec) of them, or NULL */
 };
 
@@ -21,8 +23,7 @@ struct rt_stat {
 int rt_stat_buckets(const struct stat_spec *spec);
 void rt_stat_add(struct rt_stat *st, const struct stat_spec *spec, int64_t value);
 /* False for min, max, avg, variance of nothing ("empty aggregate"). */
-bool rt_stat_get(const struct rt_stat *st, const struct stat_spec *spec, enum stat_op op,
-		 int64_t *value);
+bool rt_stat_get(const struct rt_stat *st, enum stat_op op, int64_t *value);
 /* Bucket index of a value. */
 int rt_hist_bucket(const struct stat_spec *spec, int64_t value);
 /* The histogram as SystemTap prints it, last empty line included. width: HIST_WIDTH (50),

@@ -128,13 +128,6 @@ static void check_expr(struct checker *c, struct expr *e)
 	case EX_INCDEC:
 		check_lvalue(c, e);
 		break;
-	case EX_INDEX:
-		for (size_t i = 0; i < e->args.n; i++)
-			if (!e->args.v[i]) {
-				sem_error(s, e->tok, NULL, "wildcard not allowed in array index");
-				break;
-			}
-		break;
 	case EX_CALL:
 		for (size_t i = 0; i < e->fns.n; i++) {
 			struct function *f = e->fns.v[i];
@@ -160,10 +153,12 @@ static void check_expr(struct checker *c, struct expr *e)
 		if (e->print->hist)
 			check_expr(c, e->print->hist);
 		break;
+	case EX_AUTOCAST:
+		sem_error(s, e->tok, NULL, "unknown type in dereference");
+		return;
 	case EX_TARGET:
 	case EX_ATVAR:
 	case EX_CAST:
-	case EX_AUTOCAST:
 		sem_error(s, e->tok, NULL, "unresolved target-symbol expression");
 		return;
 	case EX_ENTRY:

@@ -505,6 +505,14 @@ void sema_elide(struct session *s, bool *changed)
 	*changed |= el.changed;
 }
 
+static bool set_on_command_line(const struct session *s, const char *name)
+{
+	for (size_t i = 0; i < s->opt.global_inits.n; i++)
+		if (strcmp(s->opt.global_inits.v[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 static void never_assigned(struct session *s, var_list *l, const var_list *globals)
 {
 	for (size_t i = 0; i < l->n; i++) {
@@ -512,6 +520,8 @@ static void never_assigned(struct session *s, var_list *l, const var_list *globa
 		VEC(const char *) names = {0};
 
 		if (v->n_writes || !v->n_reads || v->init || !in_user_text(v->tok))
+			continue;
+		if (v->kind == VAR_GLOBAL && set_on_command_line(s, v->name))
 			continue;
 		if (l != globals)
 			for (size_t k = 0; k < l->n; k++)

@@ -56,6 +56,7 @@ static void note_global(struct session *s, struct var *v)
 	if (v->used)
 		return;
 	v->used = true;
+	sema_use_source(s, v->tok->src);
 	v->id = (int)s->program->globals.n;
 	vec_push(&s->program->globals, &s->arena, v);
 	if (strcmp(v->name, "argc") == 0 || strcmp(v->name, "argv") == 0)
@@ -209,6 +210,7 @@ static void note_function(struct session *s, struct function *f)
 	if (f->used)
 		return;
 	f->used = true;
+	sema_use_source(s, f->tok->src);
 	vec_push(&s->program->functions, &s->arena, f);
 }
 
@@ -303,6 +305,11 @@ static void resolve_expr(struct scope *sc, struct expr *e, enum use use)
 		return;
 	case EX_INDEX:
 		resolve_list(sc, &e->args);
+		for (size_t i = 0; i < e->args.n && use != USE_ANY; i++)
+			if (!e->args.v[i]) {
+				sem_error(sc->s, e->tok, NULL, "wildcard not allowed in array index");
+				break;
+			}
 		if (e->hist) {
 			resolve_hist(sc, e->hist);
 			if (e->args.n != 1)
@@ -361,9 +368,9 @@ static void resolve_foreach(struct scope *sc, struct stmt *st)
 			  f->slice.n, f->name);
 	resolve_list(sc, &f->slice);
 	resolve_expr(sc, f->limit, USE_SCALAR);
-	resolve_expr(sc, f->value, USE_SCALAR);
 	for (size_t i = 0; i < f->keys.n; i++)
 		resolve_expr(sc, f->keys.v[i], USE_SCALAR);
+	resolve_expr(sc, f->value, USE_SCALAR);
 }
 
 static void resolve_stmt(struct scope *sc, struct stmt *st)

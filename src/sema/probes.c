@@ -245,6 +245,7 @@ static bool expand_alias(void *cookie, const struct probe *alias, const struct p
 	if (name->comps.n != as->prefix || alias_fit(as->p, name) != as->prefix)
 		return true;
 	as->found = true;
+	sema_use_source(s, alias->tok->src);
 	for (k = as->c; k; k = k->outer)
 		if ((k->outer && k->probe == alias) || ++depth > MAX_ALIAS_DEPTH) {
 			sem_error(s, as->p->comps.v[0].tok, name->tok,
@@ -619,11 +620,21 @@ void sema_derive_probes(struct session *s)
 	sema_derive_library_probes(s);
 }
 
+void sema_use_source(struct session *s, const struct source *src)
+{
+	for (size_t i = 0; src->library && i < s->library_scripts.n; i++)
+		if (s->library_scripts.v[i]->src == src)
+			s->library_scripts.v[i]->used = true;
+}
+
 void sema_derive_library_probes(struct session *s)
 {
-	for (; s->library_scripts_derived < s->library_scripts.n; s->library_scripts_derived++) {
-		const struct script *sc = s->library_scripts.v[s->library_scripts_derived];
+	for (size_t i = 0; i < s->library_scripts.n; i++) {
+		struct script *sc = s->library_scripts.v[i];
 
+		if (!sc->used || sc->derived)
+			continue;
+		sc->derived = true;
 		for (size_t k = 0; k < sc->probes.n; k++)
 			derive_probe(s, sc->probes.v[k], false);
 	}

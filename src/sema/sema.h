@@ -60,7 +60,9 @@ void sema_optimize(struct session *s);	    /* fold.c, elide.c to a fixed point; 
 void sema_infer_types(struct session *s);   /* types.c */
 void sema_check(struct session *s);	    /* check.c */
 
-/* Probes of library files that were loaded since the last call. */
+/* Something in this source is used: if it is a tapset file, its probes are derived too. */
+void sema_use_source(struct session *s, const struct source *src);
+/* Probes of tapset files that have come into use since the last call. */
 void sema_derive_library_probes(struct session *s);
 
 /* --dump-probe-types, --dump-probe-aliases, --dump-functions. */

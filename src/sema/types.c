@@ -152,6 +152,8 @@ static enum type infer_assign(struct inference *in, struct expr *e, enum type t)
 
 static enum type infer_call(struct inference *in, struct expr *e, enum type t)
 {
+	if (t == TY_UNKNOWN)
+		t = e->type;
 	for (size_t k = 0; k < e->fns.n; k++) {
 		struct function *f = e->fns.v[k];
 
@@ -181,6 +183,9 @@ static enum type infer_call(struct inference *in, struct expr *e, enum type t)
 			}
 		}
 		e->type = f->type;
+		/* All overloads of a call give the same type. */
+		if (t == TY_UNKNOWN)
+			t = f->type;
 	}
 	return e->type;
 }

@@ -1,0 +1,291 @@
+/* stap: the passes in order. Each is a function of its own folder; this file holds the list, what -p
+ * and -v print between them, and the exit status. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "cli/cli.h"
+#include "ir/ir.h"
+#include "lang/diag.h"
+#include "lang/lang.h"
+#include "run/run.h"
+#include "sema/sema.h"
+#include "session.h"
+#include "tapset/library.h"
+
+static void print(struct str *text)
+{
+	if (text->len)
+		fwrite(text->s, 1, text->len, stdout);
+	str_release(text);
+}
+
+/* ------------------------------------------------------------------ pass 1: sources */
+
+/* The whole of a file; NULL after reporting that it cannot be read. */
+static struct source *read_source(struct session *s, const char *path)
+{
+	bool standard_input = strcmp(path, "-") == 0;
+	FILE *f = standard_input ? stdin : fopen(path, "re");
+	struct str text = {0};
+	struct source *src = NULL;
+	size_t n;
+
+	if (!f && errno != ENOENT) {
+		fprintf(stderr, "Input file '%s' cannot be opened: %s.\n", path, strerror(errno));
+		return NULL;
+	}
+	if (!f) {
+		fprintf(stderr, "Input file '%s' is missing.\n", path);
+		return NULL;
+	}
+	while ((n = fread(str_room(&text, 65536), 1, 65536, f)) > 0)
+		text.len += n;
+	if (ferror(f))
+		fprintf(stderr, "Input file '%s' cannot be read: %s.\n", path, strerror(errno));
+	else
+		src = source_make(s, standard_input ? "<input>" : path, text.s, text.len);
+	if (!standard_input)
+		fclose(f);
+	str_release(&text);
+	return src;
+}
+
+static bool parse_text(struct session *s, struct source *src)
+{
+	bool failed = true;
+
+	if (src)
+		vec_push(&s->user_scripts, &s->arena, parse_source(s, src, &failed));
+	return !failed;
+}
+
+/* -T as script text: its time starts when the other timers do. Intervals of timer probes end at one
+ * day; the run loop takes care of longer ones. */
+static const char *timeout_probe(struct session *s)
+{
+	int64_t ms = s->opt.timeout_ms;
+
+	if (!ms || ms > 86400000)
+		return NULL;
+	s->opt.timeout_ms = 0;
+	return arena_printf(&s->arena, "probe timer.ms(%lld) { exit() }", (long long)ms);
+}
+
+static bool parse_scripts(struct session *s, const struct cli *cli)
+{
+	const char *name, *text, *timeout = timeout_probe(s);
+	bool ok = true;
+	size_t i;
+
+	if (cli->script_text)
+		ok &= parse_text(s, source_make(s, "<input>", cli->script_text,
+						strlen(cli->script_text)));
+	else if (cli->script_file)
+		ok &= parse_text(s, read_source(s, cli->script_file));
+	for (i = 0; i < cli->extra_scripts.n + (timeout && cli->mode == CLI_RUN); i++) {
+		text = i < cli->extra_scripts.n ? cli->extra_scripts.v[i] : timeout;
+		name = arena_printf(&s->arena, "<input%zu>", i + 1);
+		ok &= parse_text(s, source_make(s, name, text, strlen(text)));
+	}
+	return ok && !s->errors;
+}
+
+static void dump_parsed(struct session *s)
+{
+	struct str out = {0};
+
+	str_add(&out, "# parse tree dump\n");
+	for (size_t i = 0; i < s->user_scripts.n; i++)
+		ast_dump_script(&out, s->user_scripts.v[i]);
+	if (s->opt.verbose[1]) {
+		library_load_all(s);
+		for (size_t i = 0; i < s->library_scripts.n; i++)
+			ast_dump_script(&out, s->library_scripts.v[i]);
+	}
+	print(&out);
+}
+
+/* ------------------------------------------------------------------ -v */
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void report(const struct session *s, int pass, const struct pass_clock *clock)
+{
+	const struct program *p = s->program;
+	size_t n, embeds = 0;
+
+	if (!s->opt.verbose[pass])
+		return;
+	fprintf(stderr, "Pass %d: ", pass);
+	switch (pass) {
+	case 1:
+		n = library_file_count(s);
+		fprintf(stderr, "parsed user script and %zu library script%s ", n, plural(n));
+		break;
+	case 2:
+		for (size_t i = 0; i < s->user_scripts.n; i++)
+			embeds += s->user_scripts.v[i]->embedded.n;
+		fprintf(stderr,
+			"analyzed script: %zu probe%s, %zu function%s, %zu embed%s, %zu global%s ",
+			p->probes.n, plural(p->probes.n), p->functions.n, plural(p->functions.n),
+			embeds, plural(embeds), p->globals.n, plural(p->globals.n));
+		break;
+	case 3:
+		n = s->ir->fns.n;
+		fprintf(stderr, "translated to %zu function%s ", n, plural(n));
+		break;
+	case 4:
+		fputs("nothing to compile, the interpreter runs all handlers ", stderr);
+		break;
+	case 5:
+		fputs("run completed ", stderr);
+		break;
+	}
+	pass_clock_report(clock, pass <= 3);
+}
+
+static int failed(const struct session *s, int pass)
+{
+	static const char *const what[] = {
+		NULL, "parse", "analysis", "translation", "compilation", "run",
+	};
+
+	if (pass == 2 && s->opt.semantic_keep_going)
+		cli_error_block(s, stderr);
+	fprintf(stderr, "Pass %d: %s failed.  [man error::pass%d]\n", pass, what[pass], pass);
+	return 1;
+}
+
+/* ------------------------------------------------------------------ the passes */
+
+static int compile_and_run(struct session *s, const struct cli *cli)
+{
+	struct pass_clock clock = {0};
+	struct str out = {0};
+	int status;
+
+	pass_clock_start(s, &clock);
+	library_open(s);
+	if (!parse_scripts(s, cli))
+		return failed(s, 1);
+	report(s, 1, &clock);
+	if (s->opt.last_pass == 1)
+		return dump_parsed(s), 0;
+
+	pass_clock_start(s, &clock);
+	if (!sema_analyze(s))
+		return failed(s, 2);
+	if (s->opt.last_pass == 2) {
+		sema_dump(s, &out);
+		print(&out);
+	}
+	report(s, 2, &clock);
+	if (s->opt.last_pass == 2)
+		return 0;
+
+	pass_clock_start(s, &clock);
+	if (!ir_lower(s))
+		return failed(s, 3);
+	if (!s->opt.unoptimized)
+		ir_optimize(s->ir);
+	report(s, 3, &clock);
+	if (s->opt.last_pass == 3) {
+		ir_dump(&out, s->ir);
+		print(&out);
+		return 0;
+	}
+
+	pass_clock_start(s, &clock);
+	report(s, 4, &clock);
+	if (s->opt.last_pass == 4) {
+		if (!s->opt.verbose[4])
+			fputs("Pass 4: nothing to compile, the interpreter runs all handlers.\n",
+			      stderr);
+		return 0;
+	}
+
+	pass_clock_start(s, &clock);
+	if (s->opt.verbose[5])
+		fputs("Pass 5: starting run.\n", stderr);
+	status = run_session(s);
+	report(s, 5, &clock);
+	return status ? failed(s, 5) : 0;
+}
+
+/* -l, -L and --dump-...: what scripts could use. No match fails without a word. */
+static int list(struct session *s, const struct cli *cli)
+{
+	struct str out = {0};
+	bool ok;
+
+	library_open(s);
+	diag_mute(s);
+	ok = parse_scripts(s, cli);
+	diag_unmute(s);
+	if (!ok)
+		return 1;
+	switch (cli->mode) {
+	case CLI_LIST:
+		return sema_list(s, s->opt.list_point, s->opt.list_vars);
+	case CLI_DUMP_TYPES:
+		sema_dump_probe_types(s, &out);
+		break;
+	case CLI_DUMP_ALIASES:
+		sema_dump_probe_aliases(s, &out);
+		break;
+	default:
+		sema_dump_functions(s, &out);
+		break;
+	}
+	print(&out);
+	return 0;
+}
+
+/* ^C before anything runs: there is nothing to undo or to say. Pass 5 has handlers of its own. */
+static void quit(int sig)
+{
+	(void)sig;
+	_exit(1);
+}
+
+static void catch_signals(void)
+{
+	signal(SIGINT, quit);
+	signal(SIGTERM, quit);
+	if (signal(SIGHUP, quit) == SIG_IGN)
+		signal(SIGHUP, SIG_IGN); /* nohup */
+}
+
+int main(int argc, char **argv)
+{
+	static struct session s;
+	struct cli cli = {0};
+	int status;
+
+	catch_signals();
+	session_init(&s);
+	status = cli_parse(&s, &cli, argc, argv);
+	if (status < 0 && cli.mode != CLI_RUN)
+		status = list(&s, &cli);
+	else if (status < 0) {
+		status = compile_and_run(&s, &cli);
+		diag_summary(&s);
+	}
+	/* Nothing of pass 5 goes through stdio: this is about dumps and lists. */
+	if (fflush(stdout) != 0 && status == 0) {
+		fprintf(stderr, "stap: cannot write: %s\n", strerror(errno));
+		status = 1;
+	}
+	if (s.ir)
+		ir_module_free(s.ir);
+	session_release(&s);
+	return status;
+}

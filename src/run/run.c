@@ -1,0 +1,217 @@
+/* The life of a session (language reference 5.9, command-line reference 3 and 3.1):
+ *
+ *   begin probes -> timers and the -c command are let go -> loop -> end probes, or error probes
+ *
+ * A script that ends in a begin probe never sees the loop; one without timers sleeps in it until a
+ * signal or the end of the command. Time spent before the first handler is what users notice, so
+ * nothing is set up that the script has no use for. */
+#include "run/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "run/session_run.h"
+#include "sema/sema.h"
+#include "session.h"
+
+bool run_stopping(struct run *r)
+{
+	return r->env.exit_requested || r->state == RUN_ERROR || r->output.broken || signals_stop();
+}
+
+/* ------------------------------------------------------------------ what handlers ask for */
+
+static void env_system(struct rt_env *env, const char *command)
+{
+	struct run *r = run_of(env);
+
+	/* Started behind the handler's output. */
+	vec_push(&r->commands, &r->s->arena, arena_strdup(&r->s->arena, command));
+}
+
+static void env_flush(struct rt_env *env)
+{
+	struct run *r = run_of(env);
+
+	if (r->out.len)
+		output_write(r, r->out.s, r->out.len);
+	r->out.len = 0;
+}
+
+/* What the handler has printed so far belongs to the file before. */
+static void env_rotate(struct rt_env *env)
+{
+	env_flush(env);
+	output_rotate(run_of(env));
+}
+
+/* ------------------------------------------------------------------ start */
+
+/* -F: the parent tells the number of the process that goes on, and ends. */
+static bool go_background(struct run *r)
+{
+	pid_t pid;
+	int fd;
+
+	fflush(stderr);
+	pid = fork();
+	if (pid < 0) {
+		message_error(r, "cannot go to the background: %s", strerror(errno));
+		return false;
+	}
+	if (pid > 0) {
+		dprintf(STDOUT_FILENO, "%d\n", (int)pid);
+		_exit(0);
+	}
+	setsid();
+	fd = open("/dev/null", O_RDWR);
+	if (fd >= 0) {
+		dup2(fd, STDIN_FILENO);
+		dup2(fd, STDOUT_FILENO);
+		dup2(fd, STDERR_FILENO);
+		if (fd > STDERR_FILENO)
+			close(fd);
+	}
+	openlog("stap", LOG_PID, LOG_DAEMON);
+	r->background = true;
+	return true;
+}
+
+static bool declared(const struct session *s, const char *name)
+{
+	for (size_t i = 0; i < s->user_scripts.n; i++)
+		for (size_t k = 0; k < s->user_scripts.v[i]->globals.n; k++)
+			if (strcmp(s->user_scripts.v[i]->globals.v[k]->name, name) == 0)
+				return true;
+	return false;
+}
+
+static bool used(const struct session *s, const char *name)
+{
+	for (size_t i = 0; i < s->program->globals.n; i++)
+		if (strcmp(s->program->globals.v[i]->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* -G. A global that the script declares and has no use for is nobody's mistake. */
+static bool set_globals(struct run *r)
+{
+	const struct session *s = r->s;
+	bool ok = true;
+
+	for (size_t i = 0; i < s->opt.global_inits.n; i++) {
+		const struct global_init *g = &s->opt.global_inits.v[i];
+
+		if (!used(s, g->name)) {
+			if (declared(s, g->name))
+				continue;
+			message_error(r, "-G %s: the script has no such global variable", g->name);
+			ok = false;
+		} else if (interp_set_global(r->in, g->name, g->value) < 0) {
+			message_error(r, "-G %s=%s: not a value of this variable", g->name,
+				      g->value);
+			ok = false;
+		}
+	}
+	return ok;
+}
+
+static bool start(struct run *r)
+{
+	struct session *s = r->s;
+
+	/* -vv has written to it, and children must not write that again. */
+	fflush(stdout);
+	/* -F before anything that a fork would not keep. */
+	if (!output_open(r) || (s->opt.background && !go_background(r)))
+		return false;
+	signals_catch(r);
+	if (s->opt.command && !child_prepare(r))
+		return false;
+	if (s->opt.timing) {
+		r->times = xcalloc(s->program->probes.n, sizeof(*r->times));
+		for (size_t i = 0; i < s->program->probes.n; i++)
+			s->program->probes.v[i]->id = (int)i;
+	}
+	r->env.session = s;
+	r->env.out = &r->out;
+	r->env.target_pid = s->opt.target_pid;
+	r->env.warn = message_warn_once;
+	r->env.system = env_system;
+	r->env.rotate = env_rotate;
+	r->env.flush = env_flush;
+	r->in = interp_new(s, s->ir, &r->env);
+	r->env.interp = r->in;
+	return set_globals(r);
+}
+
+/* ------------------------------------------------------------------ the loop */
+
+static void loop(struct run *r)
+{
+	while (!run_stopping(r)) {
+		signals_wait(timers_next(r), false);
+		if (signals_stop())
+			return;
+		if (signals_rotate())
+			output_rotate(r);
+		/* ^C also ends the command: then it is not asked how it ended. */
+		if (r->catching_children && children_reap(r))
+			return;
+		timers_run(r);
+	}
+}
+
+static void summary(struct run *r)
+{
+	if (r->env.n_errors || r->env.n_skipped)
+		message_warning(r, "Number of errors: %lld, skipped probes: %lld",
+				(long long)r->env.n_errors, (long long)r->env.n_skipped);
+}
+
+int run_session(struct session *s)
+{
+	struct run *r = xcalloc(1, sizeof(*r));
+	bool started, failed;
+
+	r->s = s;
+	r->child.release_fd = -1;
+	started = start(r);
+	if (started) {
+		probes_run_begin(r);
+		if (r->state == RUN_ERROR)
+			child_kill(r);
+		if (!run_stopping(r)) {
+			r->state = RUN_RUNNING;
+			timers_start(r);
+		}
+		/* After exit() in a begin probe, too: the command is not ours to drop. */
+		child_release(r);
+		loop(r);
+		if (r->state != RUN_ERROR)
+			r->state = RUN_STOPPING;
+		probes_run_end(r);
+		if (r->times)
+			report_write(r);
+		commands_finish(r);
+	} else {
+		r->failed = true;
+		child_kill(r);
+	}
+	output_close(r);
+	summary(r);
+	failed = r->failed;
+	timers_release(r);
+	if (r->in)
+		interp_free(r->in);
+	str_release(&r->out);
+	free(r->times);
+	free(r);
+	return failed ? 1 : 0;
+}

@@ -181,7 +181,8 @@ static bool fits(struct verify *v, const struct ir_ins *i, unsigned n, uint32_t 
 {
 	uint32_t w = ir_ref_width(v->m, v->f, ir_args(v->f, i)[n]);
 
-	return w <= width || bad_ins(v, i, "operand %u may have %u bytes, room is for %u", n, w, width);
+	return w <= width ||
+	       bad_ins(v, i, "operand %u may have %u bytes, room is for %u", n, w, width);
 }
 
 /* Keys from operand n on. Keys that are stored must fit. */

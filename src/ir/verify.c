@@ -295,7 +295,7 @@ static bool check_global_operand(struct verify *v, const struct ir_ins *i)
 		return true;
 	g = &v->m->globals.v[IR_INDEX(ir_args(v->f, i)[0])];
 	if (!has_shape(g, shape))
-		return bad_ins(v, i, "@%s is no such global", g->name);
+		return bad_ins(v, i, "@%s is of the wrong kind", g->name);
 	if (i->op == IR_STORE || i->op == IR_TSET)
 		return check_value(v, i, 1, ir_type_of(g->type)) && fits(v, i, 1, g->width);
 	return true;

@@ -16,7 +16,7 @@
 
 enum {
 	HASH_SIZE = 4 * REGEX_MAX_STATES,
-	MAX_WORK = 30 * 1000 * 1000,
+	MAX_WORK = 200 * 1000 * 1000,
 	MAX_CLASSES = 256,
 };
 

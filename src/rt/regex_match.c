@@ -198,7 +198,8 @@ struct regex *regex_compile(const char *text, size_t len, bool want_groups, char
 	struct arena a = {0};
 	struct regex_prog prog;
 
-	if (regex_parse(&a, text, len, want_groups, &prog, &e) && regex_dfa_make(&a, &prog, re, &e)) {
+	if (regex_parse(&a, text, len, want_groups, &prog, &e) &&
+	    regex_dfa_make(&a, &prog, re, &e)) {
 		re->n_groups = prog.n_groups;
 		if (want_groups)
 			re->tagged = regex_pike_make(&prog);

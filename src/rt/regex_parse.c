@@ -12,7 +12,16 @@
 
 #include "base/vec.h"
 
-enum node_kind { NODE_EMPTY, NODE_SET, NODE_BOL, NODE_EOL, NODE_GROUP, NODE_CAT, NODE_ALT, NODE_REPEAT };
+enum node_kind {
+	NODE_EMPTY,
+	NODE_SET,
+	NODE_BOL,
+	NODE_EOL,
+	NODE_GROUP,
+	NODE_CAT,
+	NODE_ALT,
+	NODE_REPEAT,
+};
 
 static const uint32_t unlimited = UINT32_MAX;
 
@@ -400,7 +409,8 @@ static struct node *node_repeat(struct parser *p, struct node *child, uint32_t m
 		return node_new(p, NODE_EMPTY, 0, true);
 	if (size == 0 || (min == 1 && max == 1))
 		return child;
-	if (child->kind == NODE_REPEAT && is_simple(min, max) && is_simple(child->min, child->max)) {
+	if (child->kind == NODE_REPEAT && is_simple(min, max) &&
+	    is_simple(child->min, child->max)) {
 		min = min && child->min;
 		max = max == 1 && child->max == 1 ? 1 : unlimited;
 		child = child->child;

@@ -48,8 +48,6 @@ struct intrinsic {
 	uint32_t width; /* strings: longest result in bytes; 0: MAXSTRINGLEN - 1 */
 	/* Returns 0, or -1 after rt_raise(). Never NULL. */
 	int (*run)(struct rt_call *c);
-	/* In handlers that run in the kernel: how gen/emit_rt.c makes it; NULL: not possible there. */
-	const char *kernel;
 };
 
 /* By name as in the embedded body (surrounding blanks removed), or NULL. */

@@ -420,11 +420,6 @@ static void resolve_intrinsic(struct session *s, struct function *f)
 	const char *text = f->embedded;
 	size_t n = strlen(text);
 
-	if (!f->tok->src->builtin) {
-		sem_error(s, f->tok, NULL,
-			  "function '%s' is embedded C code, which Tapir cannot run", f->name);
-		return;
-	}
 	while (n && strchr(" \t\n", *text))
 		text++, n--;
 	while (n && strchr(" \t\n", text[n - 1]))
@@ -440,7 +435,7 @@ void sema_resolve_function(struct session *s, struct function *f)
 
 	for (size_t i = 0; i < f->params.n; i++)
 		map_set(&sc.names, &s->arena, f->params.v[i]->name, f->params.v[i]);
-	if (f->embedded)
+	if (f->embedded && f->tok->src->builtin)
 		resolve_intrinsic(s, f);
 	else
 		resolve_stmt(&sc, f->body);

@@ -11,12 +11,12 @@ $(O)/test/unit.o: tests/unit/main.c $(O)/flags
 	$(CC) $(ALL_CFLAGS) -DTAPIR_TEST -MMD -MP -c -o $@ $<
 
 # Objects, not the library: a file that holds nothing but tests must be linked too.
-$(O)/unit: $(TEST_OBJ)
+$(O)/unit: $(TEST_OBJ) $(O)/obj/tapset_embedded.o
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 unit: $(O)/unit
 
-check: $(O)/stap $(O)/unit
+check: $(O)/stap $(O)/unit $(O)/irtool
 	tests/run --build $(O)
 
 FUZZ := $(patsubst fuzz/fuzz_%.c,%,$(wildcard fuzz/fuzz_*.c))

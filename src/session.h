@@ -16,6 +16,7 @@
 struct program;	 /* sema/sema.h */
 struct ir_module; /* ir/ir.h */
 struct library;	 /* tapset/library.h */
+struct gen_image; /* gen/gen.h */
 
 struct global_init { /* -G NAME=VALUE */
 	const char *name, *value;
@@ -85,6 +86,7 @@ struct session {
 
 	struct program *program;   /* pass 2 */
 	struct ir_module *ir;	   /* pass 3 */
+	struct gen_image *image;   /* pass 4; NULL: no handler runs in the kernel */
 };
 
 /* Zeroed session with default options. */

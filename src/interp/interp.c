@@ -673,6 +673,10 @@ op_ITERSTAT: {
 op_ITEREND:
 	end_iter(in, REG(c->a));
 	NEXT();
+op_CTXREG:
+op_CTXBIAS:
+op_UREAD:
+	FAIL("no traced program in this handler");
 op_PRINT: {
 	const char *text = print(in, &in->m->formats.v[c->imm], ARGS(0, c->n_args), c->n_args);
 

@@ -280,8 +280,8 @@ static void lower_next(struct lower *l, struct stmt *s)
 	ir_ref args[260], msg, dst = 0;
 	unsigned n = 1;
 
-	lower_close_iters(l, NULL);
 	if (!fn) {
+		lower_close_iters(l, NULL);
 		ir_add(l->m, l->f, l->block, IR_RET, 0, NULL, 0, 0, s->tok);
 		return;
 	}
@@ -302,6 +302,8 @@ static void lower_next(struct lower *l, struct stmt *s)
 		args[0] = IR_REF(IRK_FN, lower_function_number(l, to));
 		ir_add(l->m, l->f, l->block, IR_CALL, dst, args, n, 0, s->tok);
 	}
+	/* Not before: an error of the call may be caught inside the loop, which then goes on. */
+	lower_close_iters(l, NULL);
 	ir_add(l->m, l->f, l->block, IR_RET, 0, &dst, dst ? 1 : 0, 0, s->tok);
 }
 

@@ -485,6 +485,13 @@ ir_ref lower_expr(struct lower *l, struct expr *e)
 	case EX_PRINT:
 		r = lower_print(l, e);
 		return r ? r : number(l, 0);
+	case EX_CONTEXT:
+		if (e->context == CTX_READ) {
+			v = lower_expr(l, e->left);
+			return lower_op(l, IR_UREAD, e->tok, e->size | (e->is_signed ? 16u : 0), &v, 1);
+		}
+		return lower_op(l, e->context == CTX_BIAS ? IR_CTXBIAS : IR_CTXREG, e->tok,
+				(uint32_t)e->number, NULL, 0);
 	case EX_STAT:
 		n = stat_operands(l, e->left, args);
 		return lower_op(l, IR_SGET, e->tok, e->stat, args, n);

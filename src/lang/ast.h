@@ -71,6 +71,14 @@ enum expr_kind {
 	EX_REGISTER,   /* @kregister(left) @uregister(left): kernel_side */
 	EX_DEREF,      /* @kderef(left = size, right = address) @uderef: kernel_side */
 	EX_EMBEDDED,   /* %{ ... %} as a value or statement */
+	EX_CONTEXT,    /* sema: context, number, size; left = address. What targets expand to */
+};
+
+/* Primitives of a traced program's state (EX_CONTEXT); longs. */
+enum context_kind {
+	CTX_REGISTER, /* number: DWARF register of the traced context */
+	CTX_READ,     /* size bytes (1, 2, 4, 8) of user memory at left, sign- or zero-extended; faults */
+	CTX_BIAS,     /* load bias of the probed object in this process */
 };
 
 enum op {
@@ -164,6 +172,12 @@ struct expr {
 			struct hist hist_param;
 		};
 		const char *embedded;	 /* EMBEDDED */
+		struct {		 /* CONTEXT */
+			enum context_kind context;
+			int32_t number;
+			uint8_t size;
+			bool is_signed;
+		};
 	};
 	struct literal *module; /* second literal of ATVAR, CAST, ENUMNAME; or NULL */
 	struct expr *hist;	/* INDEX, IN over a histogram: the EX_HIST base */
@@ -177,6 +191,7 @@ struct expr {
 
 	/* sema: */
 	enum type type;
+	const char *why;	   /* TARGET...: why it could not be resolved; NULL: no context */
 	struct var *var;	   /* SYMBOL INDEX IN (array), PROBEWRITE */
 	VEC(struct function *) fns; /* CALL: the candidates in order; `next` goes to the following */
 	struct foreign_type *detail;
@@ -276,6 +291,7 @@ struct function {
 	const struct intrinsic *intrinsic; /* builtin sources: body is an intrinsic (rt/intrinsic.h) */
 	bool used;
 	bool pure; /* no side effects: calls may be elided */
+	bool elision_reported;
 	struct foreign_type *detail;
 	int id;
 };

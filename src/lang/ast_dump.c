@@ -236,6 +236,17 @@ static void dump_expr(struct str *o, const struct expr *e)
 		dump_expr(o, e->right);
 		str_addc(o, ')');
 		break;
+	case EX_CONTEXT:
+		if (e->context == CTX_READ) {
+			str_addf(o, "*(%s%d)(", e->is_signed ? "s" : "u", e->size * 8);
+			dump_expr(o, e->left);
+			str_addc(o, ')');
+		} else if (e->context == CTX_BIAS) {
+			str_add(o, "%bias");
+		} else {
+			str_addf(o, "%%r%d", e->number);
+		}
+		break;
 	case EX_EMBEDDED:
 		str_addf(o, "%%{%s%%}", e->embedded);
 		break;

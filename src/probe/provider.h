@@ -9,10 +9,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/str.h"
 #include "lang/ast.h"
 
 struct session;
 struct probe_inst;
+
+/* Where an instance fires in the kernel or in a program. */
+enum site_kind { SITE_UPROBE, SITE_URETPROBE };
+struct probe_site {
+	enum site_kind kind;
+	const char *path;	/* file to attach to, canonical */
+	uint64_t offset;	/* file offset of the instruction */
+	uint64_t vaddr;		/* its address in the file: run-time address - vaddr is the load bias */
+	uint64_t semaphore;	/* file offset of an SDT semaphore, 0: none */
+	bool target_only;	/* with -c or -x: only in the target and its descendants */
+	const void *place;	/* the family's: for resolve_target and list_vars */
+};
 
 struct probe_family {
 	const char *name; /* "begin", "timer", "process", ... */
@@ -28,6 +41,13 @@ struct probe_family {
 		      void (*emit)(void *cookie, struct probe_inst *inst), void *cookie);
 	/* What probe_type() answers. */
 	const char *probe_type;
+	/* Families with variables of the traced program: expands a target expression at an instance
+	 * into EX_CONTEXT expressions, or gives NULL and the text of the error (dwarf/dbg.h). NULL
+	 * function: no such variables. */
+	struct expr *(*resolve_target)(struct session *s, const struct probe_inst *inst,
+				       struct expr *target, const char **why);
+	/* " name:type"... as -L prints them, appended to out. */
+	void (*list_vars)(struct session *s, const struct probe_inst *inst, struct str *out);
 };
 
 extern const struct probe_family *const probe_families[]; /* NULL-terminated */

@@ -1,2 +1,95 @@
-#include "rt/intrinsic.h"
-const struct intrinsic rt_memory_fns[] = {{0}};
+/* Memory of traced processes and of the kernel, and whatever else needs the context of a traced task.
+ *
+ * Handlers that run in the stap process have neither: readers answer as they do for addresses where
+ * nothing is, the rest raises an error. */
+#include "rt/fn.h"
+
+#define ADDR(n) ((unsigned long long)(n))
+
+static int fn_context(struct rt_call *c)
+{
+	return rt_raise(c, "this function needs a traced task or kernel memory, which begin, end, error "
+			   "and timer handlers do not have");
+}
+
+/* Numbers: 0, without a word. */
+static int fn_user_zero(struct rt_call *c)
+{
+	return rt_ret_long(c, 0);
+}
+
+/* Quoted texts: the address instead. */
+static int fn_user_address(struct rt_call *c)
+{
+	return rt_retf(c, "0x%llx", ADDR(c->args[0].n));
+}
+
+static int fn_user_string(struct rt_call *c)
+{
+	return rt_raise(c, "user string copy fault -14 at 0x%llx [man error::fault]",
+			ADDR(c->args[0].n));
+}
+
+static int fn_kernel_string(struct rt_call *c)
+{
+	return rt_raise(c, "kernel string copy fault at 0x%llx [man error::fault]",
+			ADDR(c->args[0].n));
+}
+
+/* (address, size, type) */
+static int fn_user_number_error(struct rt_call *c)
+{
+	const struct rt_value *type = &c->args[2];
+
+	return rt_raise(c, "user %.*s copy fault 0x%llx [man error::fault]", (int)type->len,
+			type->len ? type->s : "", ADDR(c->args[0].n));
+}
+
+static int fn_kernel_number(struct rt_call *c)
+{
+	const struct rt_value *type = &c->args[2];
+
+	return rt_raise(c, "kernel %.*s copy fault at 0x%llx [man error::fault]", (int)type->len,
+			type->len ? type->s : "", ADDR(c->args[0].n));
+}
+
+enum {
+	FAULTS = INTR_FAILS | INTR_CONTEXT,
+	READS = INTR_READS | INTR_CONTEXT,
+};
+
+const struct intrinsic rt_memory_fns[] = {
+	{"context", FAULTS, 0, fn_context},
+	{"context_guru", FAULTS | INTR_GURU, 0, fn_context},
+	{"user_string", FAULTS, 0, fn_user_string},
+	{"user_string_n", FAULTS, 0, fn_user_string},
+	{"user_string_utf16", FAULTS, 0, fn_user_string},
+	{"user_string_utf32", FAULTS, 0, fn_user_string},
+	{"user_buffer_quoted_error", FAULTS, 0, fn_user_string},
+	{"user_string_quoted", READS, 0, fn_user_address},
+	{"user_string_n_quoted", READS, 0, fn_user_address},
+	{"user_buffer_quoted", READS, 0, fn_user_address},
+	{"user_int8", READS, 0, fn_user_zero},
+	{"user_uint8", READS, 0, fn_user_zero},
+	{"user_int16", READS, 0, fn_user_zero},
+	{"user_uint16", READS, 0, fn_user_zero},
+	{"user_int32", READS, 0, fn_user_zero},
+	{"user_uint32", READS, 0, fn_user_zero},
+	{"user_int64", READS, 0, fn_user_zero},
+	{"user_uint64", READS, 0, fn_user_zero},
+	{"user_number_error", FAULTS, 0, fn_user_number_error},
+	{"kernel_string", FAULTS, 0, fn_kernel_string},
+	{"kernel_number", FAULTS, 0, fn_kernel_number},
+	{0},
+};
+
+#ifdef TAPIR_TEST
+#include "base/test.h"
+
+TEST(user_memory_is_empty_outside_of_traced_tasks)
+{
+	CHECK_INT(RT_LONG("user_int64", RT_N(16)), 0);
+	CHECK_STR(RT_TEXT("user_string_quoted", RT_N(0)), "0x0");
+	CHECK_STR(RT_TEXT("user_string_n_quoted", RT_N(-1), RT_N(5)), "0xffffffffffffffff");
+}
+#endif

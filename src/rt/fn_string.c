@@ -179,19 +179,20 @@ static unsigned utf8(const unsigned char *s, size_t len, uint32_t *code)
 static unsigned escape(const unsigned char *s, size_t len, char out[16], unsigned *out_len)
 {
 	static const char from[] = "\a\b\f\n\r\t\v\"\\", to[] = "abfnrtv\"\\";
-	const char *special = *s ? strchr(from, *s) : NULL;
+	const char *special;
 	uint32_t code = 0;
 	unsigned n;
 
+	if (*s >= 32 && *s < 127 && *s != '"' && *s != '\\') {
+		out[0] = (char)*s;
+		*out_len = 1;
+		return 1;
+	}
+	special = *s ? strchr(from, *s) : NULL;
 	if (special) {
 		out[0] = '\\';
 		out[1] = to[special - from];
 		*out_len = 2;
-		return 1;
-	}
-	if (*s >= 32 && *s < 127) {
-		out[0] = (char)*s;
-		*out_len = 1;
 		return 1;
 	}
 	n = utf8(s, len, &code);

@@ -18,9 +18,11 @@ struct regex {
 	uint16_t n_classes;
 	uint32_t n_states;	/* state 0 is the start */
 	const uint16_t *next;	/* next[state * n_classes + class]; a state always has a successor */
-	const uint8_t *accept;	/* bit 0: matched already; bit 1: matches if the text ends here */
+	/* bit 0: matched already; bit 1: matches if the text ends here; bit 2: no match can come any
+	 * more. A state with bit 0 or 2 has no way out: the scan can stop. Bit 0 implies bit 1. */
+	const uint8_t *accept;
 	unsigned n_groups;	/* with the whole match: 1 + number of ( ) */
-	const void *tagged;	/* private: for rt_regex_groups() */
+	const void *tagged;	/* private: for regex_match() */
 };
 
 /* Result in malloc'ed memory, freed by regex_free(). NULL on error, with the message that follows

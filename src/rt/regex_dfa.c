@@ -16,7 +16,7 @@
 
 enum {
 	HASH_SIZE = 4 * REGEX_MAX_STATES,
-	MAX_WORK = 30 * 1000 * 1000,
+	MAX_WORK = 200 * 1000 * 1000,
 	MAX_CLASSES = 256,
 };
 
@@ -338,7 +338,7 @@ static void partition_init(struct partition *p, struct builder *b)
 	}
 }
 
-/* Transitions backwards: the sources of class k into state s are from[start[k][s] .. start[k][s+1]). */
+/* Transitions backwards: class k leads to state s from from[start[k][s] .. start[k][s + 1]). */
 struct inverse {
 	uint32_t **start;
 	uint16_t *from;
@@ -511,3 +511,103 @@ bool regex_test(const struct regex *re, const char *s, size_t len)
 		state = next[state * n_classes + re->byte_class[*p]];
 	return accept[state] & (ACCEPT_NOW | ACCEPT_AT_END);
 }
+
+#ifdef TAPIR_TEST
+#include "base/test.h"
+
+/* 1, 0, or -1 if the expression is wrong. */
+static int test_text(const char *re_text, const char *text)
+{
+	char error[100];
+	size_t position;
+	struct regex *re = regex_compile(re_text, strlen(re_text), false, error, sizeof(error),
+					 &position);
+	int result = re ? regex_test(re, text, strlen(text)) : -1;
+
+	regex_free(re);
+	return result;
+}
+
+TEST(regex_test_answers)
+{
+	static const struct {
+		const char *re, *yes[4], *no[4];
+	} cases[] = {
+		{"", {"", "a"}, {NULL}},
+		{"a|", {"", "b"}, {NULL}},
+		{"()", {"", "b"}, {NULL}},
+		{"abc", {"abc", "xxabcx", "ababc"}, {"", "ab", "abxc"}},
+		{"^abc$", {"abc"}, {"abcd", "xabc", "abc\n", ""}},
+		{"^$", {""}, {"a", "\n"}},
+		{"$^", {""}, {"a"}},
+		{"a^b|a$b", {NULL}, {"ab", "a\nb", "a", "b"}},
+		{"(^|/)bin(/|$)", {"bin", "/bin", "/usr/bin/ls", "a/bin"}, {"sbin", "/bins"}},
+		{"(^a|b$)", {"ac", "cb"}, {"ca", "bc", ""}},
+		{"(^)*a", {"a", "ba"}, {"b"}},
+		{"x(^)*a", {"xa"}, {"xxb"}},
+		{"a.c", {"abc", "a\nc", "a\xff""c"}, {"ac"}},
+		{"^a{2,3}$", {"aa", "aaa"}, {"a", "aaaa"}},
+		{"^a{2,}$", {"aa", "aaaaa"}, {"a", ""}},
+		{"^a{2}{2}$", {"aaaa"}, {"aaa", "aaaaa"}},
+		{"^a{0}$", {""}, {"a"}},
+		{"^a**$", {"", "aaa"}, {"ab"}},
+		{"^a?+$", {"", "aaa"}, {"ab"}},
+		{"^[]a]+$", {"]a]"}, {"b", ""}},
+		{"^[^]a]$", {"b", "-", "\n"}, {"]", "a", ""}},
+		{"^[a-]$", {"a", "-"}, {"b"}},
+		{"^[+--]$", {"+", ",", "-"}, {"."}},
+		{"^[\\]x]$", {"]", "x"}, {"\\"}},
+		{"^[[:d:][:l:]]$", {"0", "z"}, {"A", ":", "["}},
+		{"^[[:x]$", {"[", ":", "x"}, {"]"}},
+		{"^[[:space:]]+$", {" \t\n\v\f\r"}, {"a", ""}},
+		{"^a}]$", {"a}]"}, {"a"}},
+		{"^\\x41\\102\\t\\.\\d$", {"AB\t.d"}, {"AB\t.5", "AB\txd"}},
+		{"^\\x4\\1$", {"x41"}, {"\x04" "1"}},
+		{"^(?:ab|c)+$", {"ab", "cabc"}, {"a", ""}},
+		{"\\*\\\\", {"*\\"}, {"*"}},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (int k = 0; k < 4 && cases[i].yes[k]; k++)
+			CHECK_INT(test_text(cases[i].re, cases[i].yes[k]), 1);
+		for (int k = 0; k < 4 && cases[i].no[k]; k++)
+			CHECK_INT(test_text(cases[i].re, cases[i].no[k]), 0);
+	}
+}
+
+TEST(regex_tables_are_minimal)
+{
+	static const struct {
+		const char *re;
+		int n_states, n_classes;
+	} cases[] = {
+		{"", 1, 1},		     {"a", 2, 2},
+		{"^a", 3, 2},		     {"abc", 4, 4},
+		{"[a-c]x|[b-d]x|[ad]x", 3, 3}, {"a{1,12344}", 2, 2},
+		{"(a|b)*a(a|b){3}", 5, 3},   {"a$", 2, 2},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char error[100];
+		size_t position;
+		struct regex *re = regex_compile(cases[i].re, strlen(cases[i].re), false, error,
+						 sizeof(error), &position);
+
+		CHECK(re);
+		CHECK_INT(re->n_states, cases[i].n_states);
+		CHECK_INT(re->n_classes, cases[i].n_classes);
+		regex_free(re);
+	}
+}
+
+TEST(regex_refuses_what_is_too_complex)
+{
+	char error[100];
+	size_t position;
+	const char *text = "a.{20}b";
+
+	CHECK(!regex_compile(text, strlen(text), false, error, sizeof(error), &position));
+	CHECK_STR(error, "expression too complex: more than 4096 states");
+	CHECK_INT(position, 0);
+}
+#endif

@@ -14,7 +14,7 @@
 #include "rt/regex.h"
 
 enum {
-	REGEX_MAX_INSTS = 20000,
+	REGEX_MAX_INSTS = 25000, /* one byte {0,12344} fits */
 	REGEX_MAX_DEPTH = 250,	   /* of parentheses */
 	REGEX_MAX_REPEAT = 12345,  /* numbers in { } are smaller */
 	REGEX_MAX_STATES = 4096,   /* before minimisation */

@@ -198,7 +198,8 @@ struct regex *regex_compile(const char *text, size_t len, bool want_groups, char
 	struct arena a = {0};
 	struct regex_prog prog;
 
-	if (regex_parse(&a, text, len, want_groups, &prog, &e) && regex_dfa_make(&a, &prog, re, &e)) {
+	if (regex_parse(&a, text, len, want_groups, &prog, &e) &&
+	    regex_dfa_make(&a, &prog, re, &e)) {
 		re->n_groups = prog.n_groups;
 		if (want_groups)
 			re->tagged = regex_pike_make(&prog);
@@ -231,3 +232,61 @@ bool regex_match(const struct regex *re, const char *s, size_t len, int *bounds)
 	}
 	return regex_pike_run((struct regex_pike *)re->tagged, s, len, bounds);
 }
+
+#ifdef TAPIR_TEST
+#include <stdio.h>
+
+#include "base/test.h"
+
+/* The bounds of all groups, as text. */
+static const char *test_groups(const char *re_text, const char *text)
+{
+	static char result[500];
+	char error[100];
+	size_t position, n = 0;
+	struct regex *re = regex_compile(re_text, strlen(re_text), true, error, sizeof(error),
+					 &position);
+	int bounds[2 * REGEX_MAX_GROUPS];
+
+	if (!re)
+		return "error";
+	result[0] = 0;
+	if (regex_match(re, text, strlen(text), bounds))
+		for (unsigned i = 0; i < re->n_groups; i++)
+			n += (size_t)snprintf(result + n, sizeof(result) - n, "%d-%d ",
+					      bounds[2 * i], bounds[2 * i + 1]);
+	else
+		snprintf(result, sizeof(result), "no %u %d", re->n_groups, bounds[0]);
+	regex_free(re);
+	return result;
+}
+
+TEST(regex_match_groups)
+{
+	static const struct {
+		const char *re, *text, *groups;
+	} cases[] = {
+		{"b+", "abbbc", "1-4 "},
+		{"", "abc", "0-0 "},
+		{"$", "abc", "3-3 "},
+		{"a|ab|abc", "xabcd", "1-4 "},
+		{"x*", "axx", "0-0 "},
+		{"(a)|(b)", "cb", "1-2 -1--1 1-2 "},
+		{"(a*)(b*)", "aabb", "0-4 0-2 2-4 "},
+		{"(a*)(a*)", "aa", "0-2 0-2 2-2 "},
+		{"(?:a(b))(c)", "abc", "0-3 1-2 2-3 "},
+		{"(a|b)*", "abb", "0-3 2-3 "},
+		{"(a*)*", "b", "0-0 0-0 "},
+		{"(a*)+", "aa", "0-2 0-2 "},
+		{"(a){0}b", "ab", "1-2 -1--1 "},
+		{"((.)(.)){2}", "abcd", "0-4 2-4 2-3 3-4 "},
+		{"^/([^/]*)/(.*)$", "/usr/lib/x", "0-10 1-4 5-10 "},
+		{"abcd|(c)", "abce", "2-3 2-3 "},
+		{"a(b)?cd|bc", "abce", "1-3 -1--1 "},
+		{"(a)b", "aaa", "no 2 -1"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		CHECK_STR(test_groups(cases[i].re, cases[i].text), cases[i].groups);
+}
+#endif

@@ -12,7 +12,16 @@
 
 #include "base/vec.h"
 
-enum node_kind { NODE_EMPTY, NODE_SET, NODE_BOL, NODE_EOL, NODE_GROUP, NODE_CAT, NODE_ALT, NODE_REPEAT };
+enum node_kind {
+	NODE_EMPTY,
+	NODE_SET,
+	NODE_BOL,
+	NODE_EOL,
+	NODE_GROUP,
+	NODE_CAT,
+	NODE_ALT,
+	NODE_REPEAT,
+};
 
 static const uint32_t unlimited = UINT32_MAX;
 
@@ -400,7 +409,8 @@ static struct node *node_repeat(struct parser *p, struct node *child, uint32_t m
 		return node_new(p, NODE_EMPTY, 0, true);
 	if (size == 0 || (min == 1 && max == 1))
 		return child;
-	if (child->kind == NODE_REPEAT && is_simple(min, max) && is_simple(child->min, child->max)) {
+	if (child->kind == NODE_REPEAT && is_simple(min, max) &&
+	    is_simple(child->min, child->max)) {
 		min = min && child->min;
 		max = max == 1 && child->max == 1 ? 1 : unlimited;
 		child = child->child;
@@ -627,3 +637,80 @@ bool regex_parse(struct arena *a, const char *text, size_t len, bool want_groups
 	prog->n_groups = p->n_groups;
 	return true;
 }
+
+#ifdef TAPIR_TEST
+#include "base/test.h"
+
+static const char *test_error(const char *text, size_t *position)
+{
+	static char message[200];
+	struct regex_error e = {.text = message, .size = sizeof(message)};
+	struct regex_prog prog;
+	struct arena a = {0};
+
+	message[0] = 0;
+	regex_parse(&a, text, strlen(text), true, &prog, &e);
+	*position = e.position;
+	arena_release(&a);
+	return message;
+}
+
+TEST(regex_parse_messages)
+{
+	static const struct {
+		const char *text, *message;
+		int position;
+	} cases[] = {
+		{"*", "unexpected '*'", 0},
+		{"a|+", "unexpected '+'", 2},
+		{"(?a)", "unexpected '?'", 1},
+		{"{2}", "unexpected '{'", 0},
+		{"a)", "unexpected ')'", 1},
+		{"a^*", "postfix closure '*' applied to anchoring operator", 2},
+		{"${2}", "postfix closure '{' applied to anchoring operator", 1},
+		{"(a", "'(' without ')'", 0},
+		{"ab(?:a", "'(' without ')'", 2},
+		{"x[]a", "'[' without ']'", 1},
+		{"[[:alpha:]", "'[' without ']'", 0},
+		{"[a[:word:]]", "unknown character class '[:word:]'", 2},
+		{"[b-a]", "range ends before it starts", 1},
+		{"[a-[:digit:]]", "character class as the end of a range", 1},
+		{"a\\", "backslash at the end", 1},
+		{"a\\400", "octal escape out of range", 1},
+		{"a{,3}", "'{' without a lower bound", 2},
+		{"a{}", "'{' without a lower bound", 2},
+		{"a{3,2}", "upper bound in '{}' below the lower bound", 2},
+		{"a{3", "expected '}'", 3},
+		{"a{1,12345}", "number in '{}' is too large (limit 12344)", 4},
+		{"(a{200}){200}", "expression too large", 8},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t position;
+
+		CHECK_STR(test_error(cases[i].text, &position), cases[i].message);
+		CHECK_INT(position, cases[i].position);
+	}
+}
+
+TEST(regex_parse_bounds)
+{
+	char text[4 * REGEX_MAX_DEPTH + 4];
+	size_t position, n = 0;
+
+	for (unsigned i = 0; i <= REGEX_MAX_DEPTH; i++)
+		text[n++] = '(';
+	text[n] = 0;
+	CHECK_STR(test_error(text, &position), "more than 31 groups");
+	for (n = 0; n < 3 * (REGEX_MAX_DEPTH + 1); n += 3)
+		memcpy(text + n, "(?:", 4);
+	CHECK_STR(test_error(text, &position), "parentheses nested too deeply");
+	CHECK_INT(position, 3 * REGEX_MAX_DEPTH);
+	/* Not a loop of 12344 * 12344 * 12344 times nothing, and not a deep tree. */
+	CHECK_STR(test_error("(?:){12344}{12344}{12344}", &position), "");
+	for (n = 1, text[0] = 'a'; n < 4 * REGEX_MAX_DEPTH; n++)
+		text[n] = "*+?"[n % 3];
+	text[n] = 0;
+	CHECK_STR(test_error(text, &position), "");
+}
+#endif

@@ -38,6 +38,7 @@ struct probe_inst {
 	VEC(const char *) derivation;	/* " <- ..." chain of the -p2 dump, nearest first */
 	struct expr *condition;		/* arming condition (all of the chain and-ed), or NULL */
 	int condition_fn;		/* IR function of the condition, -1: none (lower.c) */
+	const struct probe_site *site;	/* NULL: the handler runs in the stap process */
 	void *data;			/* the family's parameters (probe/ folder) */
 	int id;
 };

@@ -369,6 +369,9 @@ static enum type infer(struct inference *in, struct expr *e, enum type t)
 		infer(in, e->left, TY_LONG);
 		infer(in, e->right, TY_LONG);
 		return known(in, e, TY_LONG, t);
+	case EX_CONTEXT:
+		infer(in, e->left, TY_LONG);
+		return known(in, e, TY_LONG, t);
 	case EX_EMBEDDED:
 		return known(in, e, strstr(e->embedded, "/* string */") ? TY_STRING : TY_LONG, t);
 	}

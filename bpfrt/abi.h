@@ -1,0 +1,164 @@
+/* What the emitted programs, their C library (bpfrt/, compiled for BPF) and the stap process share:
+ * the memory of a running handler, strings, values in tables, records in the ring buffer, errors.
+ *
+ * Included by clang -target bpf and by the native compiler: fixed-size types, no pointers. */
+#ifndef BPFRT_ABI_H
+#define BPFRT_ABI_H
+
+#ifdef __bpf__
+typedef unsigned char uint8_t;
+typedef unsigned short uint16_t;
+typedef unsigned int uint32_t;
+typedef unsigned long long uint64_t;
+typedef signed char int8_t;
+typedef short int16_t;
+typedef int int32_t;
+typedef long long int64_t;
+#else
+#include <stdint.h>
+#endif
+
+enum {
+	RT_STR_BYTES = 512,	 /* MAXSTRINGLEN of handlers in the kernel: 511 bytes and a NUL */
+	RT_OUT_BYTES = 8192,	 /* output of one handler before it is sent in between */
+	RT_FRAME_SLACK = 4096,	 /* behind every frame: pointers into it may be passed as struct rt_str */
+	RT_FRAMES_PER_CPU = 8,	 /* handlers that can be active on one CPU: nested, preempted, blocked */
+	RT_MAX_CALLS = 32,	 /* call chain kept for error messages */
+};
+
+/* A string slot. Slots are as long as their widest text needs (8 + width + 1, rounded up to 8); the
+ * struct is what library functions may touch. s is NUL-terminated; bytes behind the NUL are
+ * undefined. */
+struct rt_str {
+	uint32_t len;
+	uint32_t token; /* RT_TOKEN_...: s holds a struct rt_token instead of text; 0: text */
+	char s[RT_STR_BYTES];
+};
+
+/* Text that only user space can make: rendered when printed. */
+enum rt_token_kind {
+	RT_TOKEN_NONE,
+	RT_TOKEN_USYM,	    /* usymname(a) in process pid */
+	RT_TOKEN_USYMDATA,  /* usymdata(a) */
+	RT_TOKEN_UMOD,	    /* umodname(a) */
+	RT_TOKEN_USTACK,    /* ubacktrace(): stack id a of the stack map */
+	RT_TOKEN_KSTACK,
+	RT_TOKEN_KSYM,	    /* symname(a) */
+	RT_TOKEN_KSYMDATA,
+	RT_TOKEN_TIME,	    /* ctime(a), tz_ctime(a) when pid is 1 */
+};
+struct rt_token {
+	uint64_t a;
+	uint32_t pid, b;
+};
+
+/* Values of tables. Every element starts with its place in the order of insertion. */
+struct rt_long_value {
+	uint64_t seq;
+	int64_t n;
+};
+struct rt_str_value {
+	uint64_t seq;
+	struct rt_str str; /* as long as the global's width needs */
+};
+struct rt_stat_value {
+	uint64_t seq;
+	int64_t count, sum, min, max;
+	int64_t first;	       /* differences from it make the variance: */
+	uint64_t d2_lo, d2_hi; /* sum of their squares; the sum of them is sum - count * first */
+	int64_t buckets[];
+};
+
+/* A global that several CPUs may want: who may use it (gen/lock.c, run/kmap.c).
+ * 0: free; > 0: that many handlers do single atomic operations; < 0: one handler has it alone. */
+struct rt_lock {
+	int64_t holders;
+};
+
+/* Shared by all CPUs and user space; one element of an mmapable array map. Scalars of the script
+ * follow (gen_global.offset). */
+struct rt_shared {
+	uint64_t next_seq;    /* order of insertion into tables */
+	uint32_t stopping;    /* exit() was called, or user space ends: no more handlers */
+	uint32_t target_pid;  /* -c, -x */
+	uint64_t n_errors;
+	uint64_t skipped_busy;	  /* no free frame on this CPU */
+	uint64_t skipped_lock;	  /* a global stayed locked */
+	uint64_t lost_records;	  /* ring buffer full */
+	uint64_t lost_bytes;
+	uint64_t clock_offset;	  /* real time - bpf_ktime_get_ns(), refreshed by user space */
+	uint64_t reserved[8];
+};
+
+/* The memory of a handler that runs. Registers of the IR and string slots follow. */
+struct rt_frame {
+	uint32_t busy;
+	uint32_t inst;	     /* number of the probe instance (gen_image.insts) */
+	uint64_t ctx_ip;     /* address of the probe in this process */
+	int32_t error;	     /* enum rt_error of the error on its way */
+	uint32_t error_tok;  /* place: index into gen_image.tokens */
+	int64_t error_arg;   /* address, index, ... */
+	uint32_t actions;    /* counted against MAXACTION */
+	uint32_t state;	     /* where the next turn of a handler with loops goes on */
+	uint32_t n_calls;
+	uint32_t calls[RT_MAX_CALLS]; /* tokens of the calls that lead to the running function */
+	uint32_t out_used;
+	uint32_t token_pos;  /* of tokenize() */
+	uint32_t reserved[4];
+	struct rt_str error_text; /* RT_E_TEXT, and what catch (e) reads */
+	struct rt_str token_text; /* tokenize(): what is being taken apart */
+	struct rt_str tmp;	  /* of library functions */
+	char out[RT_OUT_BYTES + RT_STR_BYTES + 64]; /* records on their way, see struct rt_item */
+};
+
+enum rt_error {
+	RT_E_NONE,
+	RT_E_TEXT,	  /* frame->error_text */
+	RT_E_DIV0,	  /* division by 0 */
+	RT_E_FULL,	  /* Array overflow...; arg: global */
+	RT_E_EMPTY,	  /* empty aggregate */
+	RT_E_HIST_INDEX,  /* histogram index out of range */
+	RT_E_READ,	  /* read fault [man error::fault] at 0x%lx */
+	RT_E_USER_STRING, /* user string copy fault -14 at 0x%lx [man error::fault] */
+	RT_E_USER_COPY,	  /* user long copy fault at ... */
+	RT_E_KERNEL_STRING,
+	RT_E_MAXACTION,
+	RT_E_MAXNESTING,
+	RT_E_POSITION,	  /* Position out of bounds */
+	RT_E_REGISTER,	  /* register access fault */
+	RT_E_RANGE,	  /* range too wide */
+	RT_E_ABORT,	  /* abort(): ends the handler silently */
+};
+
+/* Ring buffer: a record is one handler's output: struct rt_record, then items, each 8-byte aligned. */
+struct rt_record {
+	uint32_t inst;
+	uint32_t tid;
+	uint32_t pid;
+	uint32_t flags;
+};
+enum rt_item_kind {
+	RT_ITEM_PRINT = 1, /* a: format number; then the arguments: longs 8 bytes, strings as
+			    * struct rt_arg_str */
+	RT_ITEM_ERROR,	   /* a: enum rt_error; then struct rt_item_error, calls, text */
+	RT_ITEM_EXIT,	   /* exit() was called */
+	RT_ITEM_WARN,	   /* one string */
+	RT_ITEM_LOG,	   /* one string; a newline is added */
+	RT_ITEM_SYSTEM,	   /* one string */
+	RT_ITEM_HIST,	   /* a: global, b: 0 scalar; a struct rt_stat_value with buckets follows */
+	RT_ITEM_ROTATE,	   /* switch_file() */
+};
+struct rt_item {
+	uint16_t kind, a;
+	uint32_t bytes; /* of what follows, padded to 8 */
+};
+struct rt_arg_str {
+	uint32_t len, token; /* then len bytes (token: sizeof(struct rt_token)), padded to 8 */
+};
+struct rt_item_error {
+	int64_t arg;
+	uint32_t tok, n_calls; /* n_calls token numbers follow, padded to 8; then, for RT_E_TEXT, a
+				* struct rt_arg_str */
+};
+
+#endif

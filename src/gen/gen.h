@@ -1,0 +1,92 @@
+/* Pass 4: IR to eBPF for the handlers that run in the kernel.
+ *
+ *   gen.c      which handlers go into which program; maps; the image
+ *   frame.c    where IR registers and strings of a handler lie in its frame
+ *   emit*.c    instructions of one handler
+ *   lock.c     which handlers need which globals for themselves
+ *   link.c     the C library (bpfrt/) behind the emitted instructions
+ *   disasm.c   -p3, -v
+ *
+ * The image is plain data: it can be loaded (run/attach.c) or written to a file (-p4). Nothing here
+ * makes a system call. */
+#ifndef GEN_GEN_H
+#define GEN_GEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "base/vec.h"
+#include "probe/provider.h"
+
+struct session;
+struct bpf_insn;
+
+/* Maps that every image has, by index. */
+enum gen_fixed_map { GEN_MAP_SHARED, GEN_MAP_FRAMES, GEN_MAP_RING, GEN_MAP_CONST, GEN_MAP_TARGETS, GEN_MAP_FIXED };
+
+struct gen_map {
+	const char *name;
+	uint32_t type, key_size, value_size, max_entries, flags; /* of BPF_MAP_CREATE */
+	int global;	       /* IR global that lives in it, -1: none */
+	const void *init;      /* value of element 0, or NULL */
+	bool frozen;	       /* read-only for programs and user space once filled */
+	bool mmapable;
+};
+
+/* Where an IR global lives while handlers in the kernel use it. */
+struct gen_global {
+	bool shared;	 /* false: only handlers in the stap process use it */
+	int map;	 /* tables: index into maps; scalars: -1 */
+	uint32_t offset; /* scalars and scalar statistics: in the value of GEN_MAP_SHARED; longs as
+			  * int64_t, strings as struct rt_str, statistics as struct rt_stat_value */
+	int lock;	 /* offset of its struct rt_lock there, -1: needs none */
+};
+
+enum gen_reloc_kind {
+	GEN_RELOC_MAP,	     /* LD_IMM64: map file descriptor */
+	GEN_RELOC_MAP_VALUE, /* LD_IMM64: address of element 0 + imm of the second half */
+};
+struct gen_reloc {
+	uint32_t insn, map;
+	enum gen_reloc_kind kind;
+};
+
+struct gen_site {
+	const struct probe_site *site;
+	uint64_t cookie; /* first of the instances at this place: index into gen_image.insts */
+};
+
+struct gen_program {
+	const char *name;
+	enum site_kind kind;
+	bool sleepable;
+	struct bpf_insn *insns;
+	uint32_t n_insns;
+	VEC(struct gen_reloc) relocs;
+	/* struct bpf_func_info (two uint32_t: instruction offset, BTF id) a subprogram; none: n = 0 */
+	VEC(uint32_t) func_info;
+	VEC(struct gen_site) sites;
+};
+
+struct gen_image {
+	struct arena arena;
+	VEC(struct gen_map) maps;
+	VEC(struct gen_program) programs;
+	struct gen_global *globals;	    /* by IR global */
+	VEC(const struct probe_inst *) insts; /* by instance number of records and cookies */
+	VEC(const struct token *) tokens;   /* of errors */
+	const void *btf;
+	uint32_t btf_size;
+	uint32_t frame_size; /* value size of GEN_MAP_FRAMES */
+};
+
+/* Does a handler of this session run in the kernel? */
+bool gen_needed(const struct session *s);
+/* Fills s->image. False after reporting what cannot be done ("semantic error: ..." at its place). */
+bool gen_build(struct session *s);
+void gen_free(struct gen_image *img);
+/* Listing with source lines. */
+void gen_disasm(struct str *out, const struct session *s, const struct gen_image *img);
+
+#endif

@@ -97,7 +97,7 @@ struct rt_shared {
 struct rt_frame {
 	uint32_t busy;
 	uint32_t inst;	     /* number of the probe instance (gen_image.insts) */
-	uint64_t ctx_ip;     /* address of the probe in this process */
+	uint64_t bias;	     /* load bias of the probed object in this process */
 	int32_t error;	     /* enum rt_error of the error on its way */
 	uint32_t error_place; /* index into gen_image.places */
 	int64_t error_arg;   /* address, index, ... */

@@ -344,8 +344,7 @@ static void load_bias(struct emit *e, const struct ir_ins *i)
 	emit_store_num(e, i->dst, R1);
 }
 
-/* size bytes at the address in R8 to the stack at R10 - 8, zero-padded; R0: 0 or an error. */
-static void read_user(struct emit *e, uint32_t size)
+void emit_read_user(struct emit *e, uint32_t size)
 {
 	int ok = code_label(e->c);
 
@@ -369,7 +368,7 @@ static void user_read(struct emit *e, const struct ir_ins *i)
 	int ok = code_label(e->c);
 
 	emit_load_num(e, R8, emit_arg(e, i, 0));
-	read_user(e, size);
+	emit_read_user(e, size);
 	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
 	code_store(e->c, BPF_DW, R7, FRAME(error_arg), R8);
 	emit_fail(e, i, RT_E_READ);

@@ -696,6 +696,22 @@ static void whole_body(struct emit *e, const struct ir_fn *fn)
 	code_place(e->c, e->done);
 }
 
+void emit_condition(struct emit *e, const struct ir_fn *fn, struct loc result)
+{
+	int fail = code_label(e->c), end = code_label(e->c);
+	struct loc zero = {LOC_SLOT, result.at, 0};
+
+	e->f = NULL;
+	e->uncaught = fail;
+	emit_body(e, fn, NULL, result, fail, -1);
+	code_jump(e->c, end);
+	code_place(e->c, fail);
+	code_imm(e->c, R1, 0);
+	store_loc(e, zero, R1);
+	code_store_imm(e->c, BPF_W, R7, FRAME(error), 0);
+	code_place(e->c, end);
+}
+
 /* bpf_loop() calls back with (index, &{frame, context}). */
 static void loop_body(struct emit *e, const struct ir_fn *fn)
 {

@@ -107,6 +107,9 @@ uint32_t builder_instances(const struct builder *b, uint32_t *table, uint32_t *n
 bool lib_has(const struct builder *b, const char *function);
 const struct gen_global *builder_global(const struct builder *b, uint32_t global);
 
+/* A function of the IR without parameters, in place; its number goes to result. */
+void emit_condition(struct emit *e, const struct ir_fn *fn, struct loc result);
+
 /* Emits one handler into main (and, if it has loops, a callback into *callback; then true). */
 bool emit_handler(struct emit *e, const struct ir_fn *fn, struct code *main, struct code *callback,
 		  int callback_number);

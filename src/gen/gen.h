@@ -69,13 +69,19 @@ struct gen_program {
 	VEC(struct gen_site) sites;
 };
 
+/* A place in the script where an error can arise: its token, and the call that it lies in. */
+struct gen_place {
+	const struct token *tok;
+	int caller; /* index of a place, -1: in the handler itself */
+};
+
 struct gen_image {
 	struct arena arena;
 	VEC(struct gen_map) maps;
 	VEC(struct gen_program) programs;
 	struct gen_global *globals;	    /* by IR global */
 	VEC(const struct probe_inst *) insts; /* by instance number of records and cookies */
-	VEC(const struct token *) tokens;   /* of errors */
+	VEC(struct gen_place) places;	    /* of errors */
 	const void *btf;
 	uint32_t btf_size;
 	uint32_t frame_size; /* value size of GEN_MAP_FRAMES */

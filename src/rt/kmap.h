@@ -1,10 +1,8 @@
 /* Tables and scalar statistics of the script in the form that handlers in the kernel use, as seen
  * from the stap process: a hash map, or a struct rt_stat_value in the shared memory.
  *
- * Key of a map: the script's keys one behind the other, longs as int64_t, strings as struct rt_str
- * that is cut to kmap_slot_bytes(width) and zeroed behind the text (maps compare bytes). Value: struct
- * rt_long_value, rt_str_value with such a slot, or rt_stat_value with its buckets. A per-CPU map has
- * one value for each possible CPU: sums and statistics are what they add up to.
+ * Keys and values are those of bpfrt/abi.h. A per-CPU map has one value for each possible CPU: sums and
+ * statistics are what they add up to.
  *
  * Handlers change the map at any time. Operations here are atomic each: rt_table_add() runs a few
  * instructions in the kernel; others read, change and write back, so that statistics and strings need
@@ -46,11 +44,6 @@ struct kmap {
 	void *add_memory;
 };
 
-/* Bytes of a string slot: struct rt_str for texts of at most `width` bytes. */
-static inline uint32_t kmap_slot_bytes(uint32_t width)
-{
-	return (8 + width + 1 + 7) & ~7u;
-}
 /* Of the key and the value of a global's map, for the emitter and for checks. */
 uint32_t kmap_key_size(const struct ir_global *g);
 uint32_t kmap_value_size(const struct ir_global *g);

@@ -15,7 +15,8 @@ STATIC := $(if $(SAN),,-static -no-pie)
 LIBS := -lm
 
 SRC := $(sort $(filter-out src/main.c,$(wildcard src/*/*.c src/*.c)))
-OBJ := $(SRC:src/%.c=$(O)/obj/%.o) $(O)/obj/tapset_embedded.o
+EMBEDDED := $(O)/obj/tapset_embedded.o $(O)/obj/bpfrt_embedded.o
+OBJ := $(SRC:src/%.c=$(O)/obj/%.o) $(EMBEDDED)
 DEPS := $(OBJ:.o=.d) $(O)/obj/main.d
 
 all: $(O)/stap

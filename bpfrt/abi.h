@@ -71,6 +71,10 @@ struct rt_stat_value {
 	uint64_t d2_lo, d2_hi; /* sum of their squares; the sum of them is sum - count * first */
 	int64_t buckets[];
 };
+/* What a statistics element begins with: then no addition needs to know whether it is the first. */
+#define RT_STAT_NO_FIRST (-0x7fffffffffffffffll)
+#define RT_STAT_INIT \
+	{.min = 0x7fffffffffffffffll, .max = -0x7fffffffffffffffll - 1, .first = RT_STAT_NO_FIRST}
 
 /* A global that several CPUs may want: who may use it (gen/lock.c, run/kmap.c).
  * 0: free; > 0: that many handlers do single atomic operations; < 0: one handler has it alone. */

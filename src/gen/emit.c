@@ -344,8 +344,7 @@ static void load_bias(struct emit *e, const struct ir_ins *i)
 	emit_store_num(e, i->dst, R1);
 }
 
-/* size bytes at the address in R8 to the stack at R10 - 8, zero-padded; R0: 0 or an error. */
-static void read_user(struct emit *e, uint32_t size)
+void emit_read_user(struct emit *e, uint32_t size)
 {
 	int ok = code_label(e->c);
 
@@ -369,7 +368,7 @@ static void user_read(struct emit *e, const struct ir_ins *i)
 	int ok = code_label(e->c);
 
 	emit_load_num(e, R8, emit_arg(e, i, 0));
-	read_user(e, size);
+	emit_read_user(e, size);
 	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
 	code_store(e->c, BPF_DW, R7, FRAME(error_arg), R8);
 	emit_fail(e, i, RT_E_READ);
@@ -695,6 +694,22 @@ static void whole_body(struct emit *e, const struct ir_fn *fn)
 	code_place(e->c, e->uncaught);
 	emit_error_item(e);
 	code_place(e->c, e->done);
+}
+
+void emit_condition(struct emit *e, const struct ir_fn *fn, struct loc result)
+{
+	int fail = code_label(e->c), end = code_label(e->c);
+	struct loc zero = {LOC_SLOT, result.at, 0};
+
+	e->f = NULL;
+	e->uncaught = fail;
+	emit_body(e, fn, NULL, result, fail, -1);
+	code_jump(e->c, end);
+	code_place(e->c, fail);
+	code_imm(e->c, R1, 0);
+	store_loc(e, zero, R1);
+	code_store_imm(e->c, BPF_W, R7, FRAME(error), 0);
+	code_place(e->c, end);
 }
 
 /* bpf_loop() calls back with (index, &{frame, context}). */

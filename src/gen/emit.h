@@ -79,6 +79,9 @@ void emit_check_frame(struct emit *e, const struct ir_ins *i);
 uint32_t emit_width(const struct emit *e, ir_ref r);
 void emit_copy_str(struct emit *e, struct loc dst, struct loc src);
 
+/* size bytes at the address in R8 to the stack at R10 - 8, zero-padded; R0: 0, or not if it faults. */
+void emit_read_user(struct emit *e, uint32_t size);
+
 /* One instruction; false: not one of this file. */
 bool emit_string_op(struct emit *e, const struct ir_ins *i);
 bool emit_table_op(struct emit *e, const struct ir_ins *i);
@@ -93,8 +96,19 @@ void emit_error_item(struct emit *e);
 /* gen.c */
 uint32_t builder_string(struct builder *b, const char *s, uint32_t len); /* offset in the constants */
 uint32_t builder_bytes(struct builder *b, const void *p, size_t n);
-int builder_functions(struct builder *b);
+/* A probe instance as programs see it: an element of a table in the constants. */
+struct builder_instance {
+	uint64_t vaddr;
+	uint32_t text[3]; /* offsets of pp(), pn(), ppfunc() */
+	uint32_t reserved;
+};
+/* Where the table is and how many elements it has; the result is the largest offset of a text. */
+uint32_t builder_instances(const struct builder *b, uint32_t *table, uint32_t *n);
+bool lib_has(const struct builder *b, const char *function);
 const struct gen_global *builder_global(const struct builder *b, uint32_t global);
+
+/* A function of the IR without parameters, in place; its number goes to result. */
+void emit_condition(struct emit *e, const struct ir_fn *fn, struct loc result);
 
 /* Emits one handler into main (and, if it has loops, a callback into *callback; then true). */
 bool emit_handler(struct emit *e, const struct ir_fn *fn, struct code *main, struct code *callback,

@@ -474,7 +474,8 @@ static struct emit new_emit(struct builder *b, const struct gen_program *p)
 
 	e.key_at = at;
 	e.value_at = at + b->key_bytes;
-	e.frame_at = e.frame_max = at + b->key_bytes + b->value_bytes;
+	e.spare_at = at + b->key_bytes + b->value_bytes;
+	e.frame_at = e.frame_max = e.spare_at + RT_KEY_STR_BYTES(RT_STR_BYTES - 1);
 	return e;
 }
 

@@ -84,6 +84,9 @@ struct session {
 	const struct source *last_shown; /* the file named by the previous message */
 	struct map shown;		 /* messages already printed */
 
+	struct map modules;	   /* programs by canonical path -> struct dbg_module (dwarf/module.c) */
+	const struct token *probe_tok; /* keyword of the probe whose points are being resolved */
+
 	struct program *program;   /* pass 2 */
 	struct ir_module *ir;	   /* pass 3 */
 	struct gen_image *image;   /* pass 4; NULL: no handler runs in the kernel */

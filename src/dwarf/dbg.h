@@ -3,8 +3,10 @@
  *   module.c     opening a file and the debug files that belong to it
  *   functions.c  functions by pattern, inlined instances, prologue ends
  *   lines.c      statements
- *   types.c      names, members, sizes of types
+ *   types.c      type names, members, sizes
+ *   names.c      types and globals of a whole module by name
  *   locexpr.c    location expressions to expressions of the tree
+ *   location.c   where variables are, values out of there
  *   vars.c       $x and its accessors, $$vars, lists for -L
  *   pretty.c     $x$, $x$$
  *
@@ -33,6 +35,7 @@ struct dbg_module {
 	GElf_Addr elf_bias, dwarf_bias; /* libdw's address - bias = address in the file */
 	bool dwarf_tried;
 	struct dbg_index *index; /* functions.c */
+	struct dbg_symbols *symbols; /* names.c */
 };
 
 /* The module of a path, opened once a session. NULL, with the reason in *why. */
@@ -56,6 +59,9 @@ struct dbg_place {
  * (not cloned) in the result. */
 struct expr *dbg_resolve(struct session *s, const struct dbg_place *at, struct expr *target,
 			 const char **why);
+/* The frame address (value of the stack pointer after the function has returned) at a place inside a
+ * function; NULL: not known. */
+struct expr *dbg_cfa(struct session *s, const struct dbg_place *at, const struct token *tok);
 /* " name:type" of each variable that -L shows at a place. */
 typedef VEC(const char *) dbg_names;
 void dbg_list_vars(struct session *s, const struct dbg_place *at, dbg_names *out);

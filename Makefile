@@ -12,7 +12,7 @@ ALL_CFLAGS := -std=gnu11 -g $(OPT) $(WARN) $(if $(WERROR),-Werror) -D_GNU_SOURCE
 ALL_LDFLAGS := $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 # Start-up time: no dynamic linker. Sanitizers need it.
 STATIC := $(if $(SAN),,-static -no-pie)
-LIBS := -lm
+LIBS := -ldw -lelf -llzma -lbz2 -lz -lm
 
 SRC := $(sort $(filter-out src/main.c,$(wildcard src/*/*.c src/*.c)))
 OBJ := $(SRC:src/%.c=$(O)/obj/%.o) $(O)/obj/tapset_embedded.o

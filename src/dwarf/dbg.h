@@ -35,7 +35,7 @@ struct dbg_module {
 	GElf_Addr elf_bias, dwarf_bias; /* libdw's address - bias = address in the file */
 	bool dwarf_tried;
 	struct dbg_index *index; /* functions.c */
-	struct dbg_symbols *symbols; /* names.c */
+	struct dbg_name_table *name_table; /* names.c */
 };
 
 /* The module of a path, opened once a session. NULL, with the reason in *why. */

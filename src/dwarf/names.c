@@ -13,7 +13,7 @@ struct unit_var {
 	struct unit_var *next;
 };
 
-struct dbg_symbols {
+struct dbg_name_table {
 	struct map tagged; /* struct, class, union, enum -> Dwarf_Die */
 	struct map plain;  /* typedef, base type -> Dwarf_Die */
 	struct map vars;   /* -> struct unit_var */
@@ -22,7 +22,7 @@ struct dbg_symbols {
 
 struct walk {
 	struct arena *a;
-	struct dbg_symbols *names;
+	struct dbg_name_table *names;
 	const char *unit;
 };
 
@@ -115,7 +115,7 @@ static void walk_scope(struct walk *w, Dwarf_Die *scope, const char *prefix, int
 	} while (dbg_next(&child));
 }
 
-static struct dbg_symbols *symbols(struct dbg_query *q)
+static struct dbg_name_table *name_table(struct dbg_query *q)
 {
 	struct dbg_module *m = q->m;
 	Dwarf *dwarf = dbg_dwarf(m);
@@ -123,11 +123,11 @@ static struct dbg_symbols *symbols(struct dbg_query *q)
 	Dwarf_Die die, sub;
 	struct walk w;
 
-	if (m->symbols || !dwarf)
-		return m->symbols;
-	m->symbols = ARENA_NEW(q->a, struct dbg_symbols);
+	if (m->name_table || !dwarf)
+		return m->name_table;
+	m->name_table = ARENA_NEW(q->a, struct dbg_name_table);
 	w.a = q->a;
-	w.names = m->symbols;
+	w.names = m->name_table;
 	while (dwarf_get_units(dwarf, cu, &cu, NULL, NULL, &die, &sub) == 0) {
 		/* The parts of a split unit are in its other half. */
 		Dwarf_Die *root = sub.addr ? &sub : &die;
@@ -135,12 +135,12 @@ static struct dbg_symbols *symbols(struct dbg_query *q)
 		w.unit = dwarf_diename(root);
 		walk_scope(&w, root, "", 0);
 	}
-	return m->symbols;
+	return m->name_table;
 }
 
 bool dbg_find_definition(struct dbg_query *q, const char *name, Dwarf_Die *out)
 {
-	struct dbg_symbols *n = symbols(q);
+	struct dbg_name_table *n = name_table(q);
 	Dwarf_Die *die = n ? map_get(&n->tagged, name) : NULL;
 
 	if (!die)
@@ -160,7 +160,7 @@ static bool unit_matches(const char *path, const char *end)
 
 bool dbg_find_global(struct dbg_query *q, const char *name, const char *unit, Dwarf_Die *out)
 {
-	struct dbg_symbols *n = symbols(q);
+	struct dbg_name_table *n = name_table(q);
 	const struct unit_var *best = NULL;
 
 	for (const struct unit_var *v = n ? map_get(&n->vars, name) : NULL; v; v = v->next) {
@@ -177,7 +177,7 @@ bool dbg_find_global(struct dbg_query *q, const char *name, const char *unit, Dw
 
 bool dbg_find_enumerator(struct dbg_query *q, const char *name, int64_t *value)
 {
-	struct dbg_symbols *n = symbols(q);
+	struct dbg_name_table *n = name_table(q);
 	Dwarf_Die *die = n ? map_get(&n->enums, name) : NULL;
 	Dwarf_Attribute attr;
 	Dwarf_Sword v;
@@ -239,7 +239,7 @@ static bool find_in_unit(struct dbg_query *q, const char *name, bool tagged, Dwa
 bool dbg_find_type(struct dbg_query *q, const char *name, struct dbg_type *out)
 {
 	static const char *const words[] = {"struct", "union", "class", "enum"};
-	struct dbg_symbols *all;
+	struct dbg_name_table *all;
 	Dwarf_Die *die = NULL;
 	bool tagged = false;
 	const char *bare;
@@ -260,7 +260,7 @@ bool dbg_find_type(struct dbg_query *q, const char *name, struct dbg_type *out)
 		return out->stars > 0;
 	if (find_in_unit(q, bare, tagged, &out->die))
 		return true;
-	all = symbols(q);
+	all = name_table(q);
 	if (all)
 		die = map_get(&all->tagged, bare);
 	if (all && !tagged && !die)

@@ -55,6 +55,9 @@ struct probe_family {
 	 * function: no such variables. */
 	struct expr *(*resolve_target)(struct session *s, const struct probe_inst *inst,
 				       struct expr *target, const char **why);
+	/* .return instances: an instance (name, point, site, frame_address) at the entry of the same
+	 * function, where values for @entry are saved; NULL for others. May be NULL. */
+	struct probe_inst *(*entry_of)(struct session *s, const struct probe_inst *inst);
 	/* " name:type"... as -L prints them, appended to out. */
 	void (*list_vars)(struct session *s, const struct probe_inst *inst, struct str *out);
 };

@@ -8,11 +8,11 @@ WARN := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -W
 	-Wwrite-strings -Wundef
 ALL_CFLAGS := -std=gnu11 -g $(OPT) $(WARN) $(if $(WERROR),-Werror) -D_GNU_SOURCE -Isrc \
 	-DINSTALLED_TAPSET='"$(PREFIX)/share/systemtap/tapset"' \
-	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all -DARENA_MALLOC -DIR_VERIFY) $(CFLAGS)
+	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all -DARENA_MALLOC -DIR_VERIFY,-DTAPIR_STATIC) $(CFLAGS)
 ALL_LDFLAGS := $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 # Start-up time: no dynamic linker. Sanitizers need it.
-STATIC := $(if $(SAN),,-static -no-pie)
-LIBS := -ldw -lelf -llzma -lbz2 -lz -lm
+STATIC := $(if $(SAN),,-static -no-pie -Wl,--no-warnings)
+LIBS := -ldw -lelf -lbz2 -lz -llzma -lpthread -lm
 
 SRC := $(sort $(filter-out src/main.c,$(wildcard src/*/*.c src/*.c)))
 OBJ := $(SRC:src/%.c=$(O)/obj/%.o) $(O)/obj/tapset_embedded.o

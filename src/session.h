@@ -90,6 +90,9 @@ struct session {
 	struct map texts; /* text of a pretty-printing expression -> struct function */
 	bool has_autocasts, autocasts_looked_for;
 
+	struct map modules;	   /* programs by canonical path -> struct dbg_module (dwarf/module.c) */
+	const struct token *probe_tok; /* keyword of the probe whose points are being resolved */
+
 	struct program *program;   /* pass 2 */
 	struct ir_module *ir;	   /* pass 3 */
 	struct gen_image *image;   /* pass 4; NULL: no handler runs in the kernel */

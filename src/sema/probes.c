@@ -82,7 +82,7 @@ static void emit(void *cookie, struct probe_inst *inst)
 	}
 	inst->optional = d->optional;
 	inst->handler = sema_instance_handler(s, c->body, inst);
-	inst->alias_name = c->outer ? c->pn : inst->name;
+	inst->alias_name = c->outer ? c->pn : inst->script_name ? inst->script_name : inst->name;
 	inst->condition = c->condition;
 	inst->id = (int)prog->probes.n;
 	for (const struct compose *k = c; k; k = k->outer) {
@@ -593,6 +593,7 @@ static void derive_probe(struct session *s, const struct probe *pr, bool user)
 				continue;
 		}
 		/* Points without aliases share one handler. */
+		s->probe_tok = pr->tok;
 		c = ARENA_NEW(&s->arena, struct compose);
 		c->probe = pr;
 		c->at = p;

@@ -35,6 +35,7 @@ struct probe_inst {
 	struct probe_point *point;	/* final, resolved */
 	const char *name;		/* text of it: pp() */
 	const char *alias_name;		/* pn(): as the user wrote it, wildcards expanded */
+	const char *script_name;	/* from the family: pn() if it differs from name, else NULL */
 	VEC(const char *) derivation;	/* " <- ..." chain of the -p2 dump, nearest first */
 	struct expr *condition;		/* arming condition (all of the chain and-ed), or NULL */
 	int condition_fn;		/* IR function of the condition, -1: none (lower.c) */

@@ -3,6 +3,7 @@
  *   process_select.c    which files the first components name
  *   process_function.c, process_statement.c
  *   process_mark.c      SDT marks: sites and their variables
+ *   process_entry.c     entries of .return points
  *   process.c           the patterns; common parts; errors */
 #ifndef PROBE_PROCESS_H
 #define PROBE_PROCESS_H
@@ -71,6 +72,9 @@ bool process_functions(struct process_query *q);
 bool process_statements(struct process_query *q);
 bool process_marks(struct process_query *q);
 bool process_plt(struct process_query *q);
+
+/* The entry instance of a .return instance, see provider.h (process_entry.c). */
+struct probe_inst *process_entry_of(struct session *s, const struct probe_inst *ret);
 
 /* The argument of the component at q->at; NULL or 0 if it has none of the kind. */
 const char *process_text_arg(const struct process_query *q);

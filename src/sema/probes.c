@@ -364,11 +364,11 @@ static void wild_try(struct wild_search *w, const struct component *cand, const 
 			    (cand[i].arg && !literal_equal(cand[i].arg, p->comps.v[i].arg)))
 				return;
 	} else {
-		for (size_t i = 0; i < n; i++) {
+		for (size_t i = 0; i < n; i++)
 			if (kinds[i])
 				return;
+		for (size_t i = 0; i < n; i++)
 			str_addf(&have, "%s%s", i ? "." : "", cand[i].name);
-		}
 		for (size_t i = 0; i < p->comps.n; i++)
 			str_addf(&want, "%s%s", i ? "." : "", p->comps.v[i].name);
 		fits = fnmatch(want.s, have.s, FNM_NOESCAPE) == 0;

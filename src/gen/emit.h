@@ -17,7 +17,7 @@
 #ifndef GEN_EMIT_H
 #define GEN_EMIT_H
 
-#include "../bpfrt/abi.h"
+#include "bpfrt/abi.h"
 #include "gen/asm.h"
 #include "ir/ir.h"
 

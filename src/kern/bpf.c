@@ -126,17 +126,17 @@ int kern_map_freeze(int fd)
 
 /* ------------------------------------------------------------------ programs */
 
-/* Fetches the log of a load that has failed, by trying again with larger and larger buffers. Sets
- * the size and place of the log in attr by set. */
-static int load_logged(int cmd, union bpf_attr *attr, uint32_t attr_size, struct str *log)
+/* Fetches the log of a load that has failed with err, by trying again with larger and larger buffers;
+ * if even the largest is too small, it holds the log's end. */
+static int load_logged(int cmd, union bpf_attr *attr, uint32_t attr_size, int err, struct str *log)
 {
-	int r = -ENOMEM;
+	int r;
 
 	for (uint32_t size = FIRST_LOG; size <= LAST_LOG; size *= 4) {
 		char *buf = malloc(size);
 
 		if (!buf)
-			return r;
+			return err;
 		buf[0] = 0;
 		if (cmd == BPF_PROG_LOAD) {
 			attr->log_buf = ptr(buf);
@@ -152,11 +152,11 @@ static int load_logged(int cmd, union bpf_attr *attr, uint32_t attr_size, struct
 			buf[size - 1] = 0;
 			str_add(log, buf);
 			free(buf);
-			return r;
+			return r == -ENOSPC ? err : r;
 		}
 		free(buf);
 	}
-	return r;
+	return err;
 }
 
 int kern_prog_load(const struct kern_prog *p, struct str *log)
@@ -185,9 +185,7 @@ int kern_prog_load(const struct kern_prog *p, struct str *log)
 	/* Interrupted by a signal. */
 	for (int i = 0; r == -EAGAIN && i < 5; i++)
 		r = call(BPF_PROG_LOAD, &attr, SIZE_TO(attach_btf_id));
-	if (r < 0 && log)
-		return load_logged(BPF_PROG_LOAD, &attr, SIZE_TO(attach_btf_id), log);
-	return r;
+	return r < 0 && log ? load_logged(BPF_PROG_LOAD, &attr, SIZE_TO(attach_btf_id), r, log) : r;
 }
 
 int kern_btf_load(const void *btf, uint32_t size, struct str *log)
@@ -198,9 +196,7 @@ int kern_btf_load(const void *btf, uint32_t size, struct str *log)
 	attr.btf = ptr(btf);
 	attr.btf_size = size;
 	r = call(BPF_BTF_LOAD, &attr, SIZE_TO(btf_log_level));
-	if (r < 0 && log)
-		return load_logged(BPF_BTF_LOAD, &attr, SIZE_TO(btf_log_level), log);
-	return r;
+	return r < 0 && log ? load_logged(BPF_BTF_LOAD, &attr, SIZE_TO(btf_log_level), r, log) : r;
 }
 
 int kern_prog_test_run(int prog, const void *ctx, uint32_t ctx_size, uint32_t *result)

@@ -4,6 +4,7 @@
 #ifdef TAPIR_TEST
 #include <errno.h>
 #include <linux/bpf.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -802,6 +803,94 @@ TEST(lib_collects_statistics)
 		CHECK_INT((int64_t)((uint64_t)v->sum - (uint64_t)v->count * (uint64_t)v->first),
 			  (int64_t)d1);
 	}
+}
+
+/* A program as the emitter makes them, with callbacks of its own that call the library. */
+static int adding_program(const char *function, int times)
+{
+	struct bpf_insn in[32];
+	struct lib_sub subs[] = {{0, LIB_SUB_MAIN}, {0, LIB_SUB_LOOP}, {0, LIB_SUB_STATIC}};
+	struct lib_call c = {.function = function};
+	struct lib_unit u = {.insns = in, .calls = &c, .n_calls = 1, .subs = subs, .n_subs = 3};
+	struct kern_prog p = {.name = "adding", .type = BPF_PROG_TYPE_RAW_TRACEPOINT, .btf = btf};
+	struct arena a = {0};
+	struct str log = {0};
+	uint32_t n = 0, ref, inner;
+	int fd;
+
+	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 1, 0, 0, times);
+	ref = n;
+	in[n++] = INSN(BPF_LD | BPF_IMM | BPF_DW, 2, BPF_PSEUDO_FUNC, 0, 0);
+	in[n++] = INSN(0, 0, 0, 0, 0);
+	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, 0);
+	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 4, 0, 0, 0);
+	in[n++] = INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_loop);
+	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+	in[n++] = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	subs[1].insn = n;
+	in[ref].imm = (int)(n - ref - 1);
+	inner = n;
+	in[n++] = INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0);
+	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+	in[n++] = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	subs[2].insn = n;
+	in[inner].imm = (int)(n - inner - 1);
+	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_X, 2, 1, 0, 0);
+	in[n++] = INSN(BPF_LD | BPF_IMM | BPF_DW, 1, BPF_PSEUDO_MAP_VALUE, 0, box_map);
+	in[n++] = INSN(0, 0, 0, 0, offsetof(struct box, slot));
+	c.insn = n;
+	in[n++] = INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0);
+	in[n++] = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	u.n_insns = n;
+	lib_link(lib, &a, &u);
+	p.insns = u.linked;
+	p.n_insns = u.n_linked;
+	p.func_info = u.func_info;
+	p.n_func_info = u.n_func_info;
+	fd = kern_prog_load(&p, &log);
+	if (fd < 0)
+		test_fail(__FILE__, __LINE__, "%s: %s", strerror(-fd), log.s);
+	arena_release(&a);
+	return fd;
+}
+
+static void *run_program(void *fd)
+{
+	kern_prog_test_run(*(int *)fd, NULL, 0, NULL);
+	return NULL;
+}
+
+TEST(lib_loses_no_statistics)
+{
+	enum { TIMES = 200000 };
+	struct stat_spec spec = {.variance = true};
+	struct rt_stat st = {0};
+	struct rt_stat_value *v;
+	pthread_t thread[2];
+	int fd;
+	int64_t d;
+
+	if (!ready())
+		return;
+	for (int64_t i = 0; i < 2 * TIMES; i++)
+		rt_stat_add(&st, &spec, i / 2);
+	fd = adding_program("rt_stat_add_variance", TIMES);
+	v = &box->slot[0].stat;
+	*v = (struct rt_stat_value)RT_STAT_INIT;
+	for (int i = 0; i < 2; i++)
+		pthread_create(&thread[i], NULL, run_program, &fd);
+	for (int i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
+	close(fd);
+	CHECK_INT(v->count, st.count);
+	CHECK_INT(v->sum, st.sum);
+	CHECK_INT(v->min, 0);
+	CHECK_INT(v->max, TIMES - 1);
+	/* Whichever value came first: the same variance. */
+	CHECK(v->first >= 0 && v->first < TIMES);
+	d = v->first - st.first;
+	CHECK((((unsigned __int128)v->d2_hi << 64) | v->d2_lo) ==
+	      (unsigned __int128)(st.d2 - 2 * (__int128)d * st.d1 + (__int128)st.count * d * d));
 }
 
 TEST(lib_finds_buckets)

@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "cli/cli.h"
+#include "dwarf/dbg.h"
 #include "ir/ir.h"
 #include "lang/diag.h"
 #include "lang/lang.h"
@@ -284,6 +285,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "stap: cannot write: %s\n", strerror(errno));
 		status = 1;
 	}
+#ifdef ARENA_MALLOC
+	dbg_close_all(&s); /* the system is faster */
+#endif
 	if (s.ir)
 		ir_module_free(s.ir);
 	session_release(&s);

@@ -37,7 +37,7 @@ struct builder {
 	struct map strings; /* text -> offset + 1 in the constants */
 	uint32_t instances, n_instances, text_limit;
 	uint32_t key_bytes, value_bytes; /* of the widest table */
-	bool sleepable;
+	bool sleepable, needs_bias;
 };
 
 /* ------------------------------------------------------------------ constants */
@@ -99,7 +99,7 @@ bool lib_has(const struct builder *b, const char *function)
 struct reach {
 	const struct ir_module *m;
 	bool *fns, *globals;
-	bool user_memory, texts;
+	bool user_memory, texts, bias;
 };
 
 static void reach_fn(struct reach *r, uint32_t fn)
@@ -124,6 +124,8 @@ static void reach_fn(struct reach *r, uint32_t fn)
 			}
 			if (i->op == IR_UREAD)
 				r->user_memory = true;
+			if (i->op == IR_CTXBIAS)
+				r->bias = true;
 			if (i->op != IR_RT)
 				continue;
 			const char *name = intrinsic_by_number(i->imm)->name;
@@ -440,6 +442,8 @@ static void find_instance(struct builder *b, struct code *c, const struct gen_pr
 		code_helper(c, BPF_FUNC_get_attach_cookie);
 	}
 	code_store(c, BPF_W, R7, FRAME(inst), R0);
+	if (!b->needs_bias)
+		return;
 	code_jump_if_imm(c, BPF_JGE, R0, (int32_t)b->n_instances, unknown);
 	code_mov(c, R9, R0);
 	code_alu_imm(c, BPF_MUL, R9, sizeof(struct builder_instance));
@@ -470,7 +474,8 @@ static struct emit new_emit(struct builder *b, const struct gen_program *p)
 
 	e.key_at = at;
 	e.value_at = at + b->key_bytes;
-	e.frame_at = e.frame_max = at + b->key_bytes + b->value_bytes;
+	e.spare_at = at + b->key_bytes + b->value_bytes;
+	e.frame_at = e.frame_max = e.spare_at + RT_KEY_STR_BYTES(RT_STR_BYTES - 1);
 	return e;
 }
 
@@ -643,6 +648,7 @@ bool gen_build(struct session *s, bool sleepable)
 	b.lib = lib_open();
 	str_addn(&b.constants, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16); /* the empty string at 0 */
 	find_used(&b, &r);
+	b.needs_bias = r.bias;
 	add_maps(&b, &r);
 	group_places(&b);
 	add_instances(&b, r.texts);

@@ -130,4 +130,28 @@ bool dbg_function_die(struct dbg_module *m, const struct dbg_function *f, Dwarf_
 /* Where parameters are in place: behind the prologue in unoptimized code, else the entry. */
 uint64_t dbg_probe_pc(struct dbg_module *m, const struct dbg_function *f);
 
+struct dbg_statement {
+	const char *text;  /* "name@file:line": the line that was asked for */
+	const char *found; /* the line that was found (nearest), else NULL */
+	struct dbg_function function;
+	uint64_t addr;
+};
+typedef VEC(struct dbg_statement) dbg_statements;
+
+/* Why a line has no statements: for the message. */
+struct dbg_line_miss {
+	const char *file; /* NULL: it is not that a line lacks records */
+	uint32_t line, below, above; /* nearest lines with records, 0: none near */
+};
+/* Statements that match; with nearest, of a line near the asked one if that has none. */
+void dbg_find_statements(struct session *s, struct dbg_module *m, const struct dbg_spec *spec,
+			 bool nearest, dbg_statements *out, struct dbg_line_miss *miss);
+/* Does a statement begin at the address? DBG_ROW_NEAR: *near is one that does before it; _NO_LINES:
+ * *unit names the compilation unit without a line table; _UNKNOWN: no debug information covers it. */
+enum dbg_row { DBG_ROW_EXACT, DBG_ROW_NEAR, DBG_ROW_NO_LINES, DBG_ROW_UNKNOWN };
+enum dbg_row dbg_row_at(struct session *s, struct dbg_module *m, uint64_t addr, uint64_t *near,
+			const char **unit);
+/* The innermost subprogram or inlined instance around an address. */
+bool dbg_scope_at(struct session *s, struct dbg_module *m, uint64_t addr, Dwarf_Die *out);
+
 #endif

@@ -292,6 +292,7 @@ struct function {
 	const struct intrinsic *intrinsic; /* builtin sources: body is an intrinsic (rt/intrinsic.h) */
 	bool used;
 	bool pure; /* no side effects: calls may be elided */
+	bool elision_reported;
 	struct foreign_type *detail;
 	int id;
 };

@@ -195,6 +195,23 @@ bool process_no_match(struct process_query *q, const char *what, const char *plu
 	return false;
 }
 
+bool process_parse_spec(struct process_query *q, const char *text, struct dbg_spec *spec)
+{
+	struct session *s = q->s;
+
+	if (!dbg_spec_parse(&s->arena, text, spec)) {
+		sem_point_error(s, q->p->comps.v[0].tok, s->probe_tok,
+				"malformed specification '%s'", text);
+		return false;
+	}
+	if (!dbg_dwarf(q->m))
+		sem_warn(s, NULL,
+			 "cannot find module %s debuginfo: No DWARF information found [man "
+			 "warning::debuginfo]",
+			 q->m->path);
+	return true;
+}
+
 /* ------------------------------------------------------------------ building */
 
 static const char *suffix_text(struct process_query *q)
@@ -221,6 +238,8 @@ static bool build_in_file(struct process_query *q, const char *path)
 	}
 	if (strcmp(component, "function") == 0)
 		return process_functions(q);
+	if (strcmp(component, "statement") == 0)
+		return process_statements(q);
 	sem_error(q->s, q->p->comps.v[0].tok, NULL, "probe point %s is not supported by Tapir yet",
 		  point_text(&q->s->arena, q->p));
 	return false;

@@ -1,7 +1,7 @@
 /* process(...).function, .statement, .mark, .plt: programs and libraries.
  *
  *   process_select.c    which files the first components name
- *   process_function.c  functions and statements
+ *   process_function.c, process_statement.c
  *   process_mark.c      SDT marks: sites and their variables
  *   process_entry.c     entries of .return points
  *   process.c           the patterns; common parts; errors */
@@ -84,5 +84,7 @@ bool process_has_suffix(const struct process_query *q, const char *name);
 bool process_no_match(struct process_query *q, const char *what, const char *plural,
 		      const char *asked, const char *const *names, size_t n);
 const char *process_quote(struct arena *a, const char *text);
+/* The pattern of a function or statement; missing debug information is told. False: reported. */
+bool process_parse_spec(struct process_query *q, const char *text, struct dbg_spec *spec);
 
 #endif

@@ -76,16 +76,8 @@ bool process_functions(struct process_query *q)
 
 	if (process_number_arg(q, &addr))
 		return by_number(q, addr);
-	if (!dbg_spec_parse(&s->arena, text, &spec)) {
-		sem_point_error(s, q->p->comps.v[0].tok, s->probe_tok,
-				"malformed specification '%s'", text);
+	if (!process_parse_spec(q, text, &spec))
 		return false;
-	}
-	if (!dbg_dwarf(q->m))
-		sem_warn(s, NULL,
-			 "cannot find module %s debuginfo: No DWARF information found [man "
-			 "warning::debuginfo]",
-			 q->m->path);
 	if (is_return || process_has_suffix(q, "call"))
 		want = DBG_CONCRETE;
 	else if (process_has_suffix(q, "inline"))

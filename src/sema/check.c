@@ -284,8 +284,14 @@ void sema_check(struct session *s)
 
 	for (size_t i = 0; i < p->handlers.n; i++)
 		check_stmt(&c, p->handlers.v[i]->body);
-	for (size_t i = 0; i < p->functions.n; i++)
-		check_stmt(&c, p->functions.v[i]->body);
+	for (size_t i = 0; i < p->functions.n; i++) {
+		struct function *f = p->functions.v[i];
+
+		if (f->embedded && !f->intrinsic)
+			sem_error(s, f->tok, NULL,
+				  "function '%s' is embedded C code, which Tapir cannot run", f->name);
+		check_stmt(&c, f->body);
+	}
 	for (size_t i = 0; i < p->probes.n; i++)
 		check_expr(&c, p->probes.v[i]->condition);
 }

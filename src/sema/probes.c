@@ -34,6 +34,52 @@ struct emit_data {
 	size_t n;
 };
 
+/* @probewrite(name) in an alias: does the body behind or before it assign the name? */
+struct write_search {
+	struct session *s;
+	struct stmt *body;
+	const char *name;
+	bool found;
+};
+
+static bool find_write(struct ast_visitor *v, struct expr **slot)
+{
+	struct write_search *w = v->data;
+	const struct expr *e = *slot;
+
+	if ((e->kind == EX_ASSIGN || e->kind == EX_INCDEC) && e->left->kind == EX_SYMBOL &&
+	    e->left->name == w->name)
+		w->found = true;
+	return !w->found;
+}
+
+static bool answer_probewrite(struct ast_visitor *v, struct expr **slot)
+{
+	struct write_search *w = v->data;
+
+	if ((*slot)->kind == EX_PROBEWRITE) {
+		struct ast_visitor search = {.on_expr = find_write, .data = w};
+
+		w->name = (*slot)->name;
+		w->found = false;
+		ast_walk_stmt(&search, &w->body);
+		*slot = expr_number(&w->s->arena, (*slot)->tok, w->found);
+		return false;
+	}
+	return true;
+}
+
+/* A copy of an alias body for the user's body in it. */
+static struct stmt *alias_body(struct session *s, const struct stmt *body, struct stmt *inner)
+{
+	struct write_search w = {.s = s, .body = inner};
+	struct ast_visitor v = {.on_expr = answer_probewrite, .data = &w};
+	struct stmt *copy = stmt_clone(&s->arena, body);
+
+	ast_walk_stmt(&v, &copy);
+	return copy;
+}
+
 static struct stmt *compose_body(struct session *s, const struct compose *c)
 {
 	struct arena *a = &s->arena;
@@ -56,12 +102,12 @@ static struct stmt *compose_body(struct session *s, const struct compose *c)
 	inner = compose_body(s, c->outer);
 	body = stmt_make(a, ST_BLOCK, c->probe->body->tok);
 	if (!c->probe->epilogue_style)
-		vec_push(&body->body, a, stmt_clone(a, c->probe->body));
+		vec_push(&body->body, a, alias_body(s, c->probe->body, inner));
 	vec_push(&body->body, a, inner);
 	if (c->probe->epilogue_style)
-		vec_push(&body->body, a, stmt_clone(a, c->probe->body));
+		vec_push(&body->body, a, alias_body(s, c->probe->body, inner));
 	if (c->probe->epilogue)
-		vec_push(&body->body, a, stmt_clone(a, c->probe->epilogue));
+		vec_push(&body->body, a, alias_body(s, c->probe->epilogue, inner));
 	return body;
 }
 
@@ -318,11 +364,11 @@ static void wild_try(struct wild_search *w, const struct component *cand, const 
 			    (cand[i].arg && !literal_equal(cand[i].arg, p->comps.v[i].arg)))
 				return;
 	} else {
-		for (size_t i = 0; i < n; i++) {
+		for (size_t i = 0; i < n; i++)
 			if (kinds[i])
 				return;
+		for (size_t i = 0; i < n; i++)
 			str_addf(&have, "%s%s", i ? "." : "", cand[i].name);
-		}
 		for (size_t i = 0; i < p->comps.n; i++)
 			str_addf(&want, "%s%s", i ? "." : "", p->comps.v[i].name);
 		fits = fnmatch(want.s, have.s, FNM_NOESCAPE) == 0;

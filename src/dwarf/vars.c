@@ -472,9 +472,11 @@ static struct expr *finish(struct dbg_query *q, struct dbg_object *o, struct exp
 	for (size_t i = first; i < target->accessors.n; i++) {
 		struct accessor *acc = &target->accessors.v[i];
 
+		q->why_tok = acc->tok;
 		if (acc->kind == ACC_MEMBER ? !dbg_step_member(q, o, acc->member)
 					    : !step_index(q, o, acc->index))
 			return NULL;
+		q->why_tok = NULL;
 	}
 	if (target->suffix)
 		return dbg_pretty(q, o, target->suffix == 2);
@@ -521,6 +523,7 @@ struct expr *dbg_resolve_typed(struct session *s, const struct foreign_type *typ
 	struct expr *e = finish_pointer(&q, target->left, &d->pointee, target);
 
 	*why = e ? NULL : q.why;
+	target->why_tok = q.why_tok;
 	return e;
 }
 
@@ -658,6 +661,7 @@ struct expr *dbg_resolve(struct session *s, const struct dbg_place *at, struct e
 		dbg_fail(&q, "unresolved target-symbol expression");
 	}
 	*why = e ? NULL : q.why ? q.why : "unresolved target-symbol expression";
+	target->why_tok = q.why_tok;
 	return e;
 }
 

@@ -76,13 +76,6 @@ struct rt_stat_value {
 #define RT_STAT_INIT \
 	{.min = 0x7fffffffffffffffll, .max = -0x7fffffffffffffffll - 1, .first = RT_STAT_NO_FIRST}
 
-/* A conversion of sprintf as library functions get it: enum conv and enum fmt_flag of lang/ast.h. */
-enum { RT_SPEC_FLAGS = 8, RT_SPEC_WIDTH = 16, RT_SPEC_PRECISION = 32, RT_SPEC_NONE = 0xffff };
-#define RT_SPEC(conv, flags, width, precision)                                           \
-	((uint64_t)(conv) | (uint64_t)(flags) << RT_SPEC_FLAGS |                         \
-	 (uint64_t)(uint16_t)(width) << RT_SPEC_WIDTH |                                  \
-	 (uint64_t)(uint16_t)(precision) << RT_SPEC_PRECISION)
-
 /* A global that several CPUs may want: who may use it (gen/lock.c, run/kmap.c).
  * 0: free; > 0: that many handlers do single atomic operations; < 0: one handler has it alone. */
 struct rt_lock {
@@ -171,6 +164,10 @@ enum {
 	RT_SPEC_PRECISION = 32,
 	RT_SPEC_NONE = 0xffff,
 };
+#define RT_SPEC(conv, flags, width, precision)                                           \
+	((uint64_t)(conv) | (uint64_t)(flags) << RT_SPEC_FLAGS |                         \
+	 (uint64_t)(uint16_t)(width) << RT_SPEC_WIDTH |                                  \
+	 (uint64_t)(uint16_t)(precision) << RT_SPEC_PRECISION)
 
 /* A regular expression for the kernel, made from the plain tables of rt/regex.h. A state is a row of
  * cells: what it accepts, then, by byte class, the first cell of the next state's row. So there are

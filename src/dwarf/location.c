@@ -9,7 +9,7 @@ Dwarf_Addr dbg_pc(const struct dbg_query *q)
 {
 	const struct dbg_module *m = q->at->module;
 
-	return q->at->pc + m->elf_bias - m->dwarf_bias;
+	return m ? q->at->pc + m->elf_bias - m->dwarf_bias : 0;
 }
 
 static struct expr *frame_by_cfi(struct dbg_query *q, Dwarf_CFI *cfi, Dwarf_Addr bias)
@@ -38,7 +38,7 @@ struct expr *dbg_frame_address(struct dbg_query *q)
 	Dwarf_CFI *cfi;
 	struct expr *e;
 
-	if (q->at->is_return)
+	if (q->at->is_return || !m)
 		return dbg_fail(q, "not accessible after the return [man error::dwarf]");
 	if (dbg_function(q, &function) && dwarf_entrypc(&function, &entry) == 0 &&
 	    entry == dbg_pc(q))

@@ -448,6 +448,7 @@ static struct foreign_type *detail_of(struct dbg_query *q, const struct dbg_obje
 {
 	struct dbg_type t = dbg_peel(o->type);
 	struct dbg_detail *d;
+	const char *name;
 	int tag = dbg_tag(&t);
 
 	if (!address_of && !is_pointer(tag) && tag != DW_TAG_array_type)
@@ -457,9 +458,15 @@ static struct foreign_type *detail_of(struct dbg_query *q, const struct dbg_obje
 	d->pointee = address_of ? o->type : dbg_pointee(&t);
 	d->base.resolve = dbg_resolve_typed;
 	t = dbg_peel(d->pointee);
-	d->base.name = arena_printf(q->a, "%s:%llx*%u", q->m->path,
-				    t.die.addr ? (unsigned long long)dwarf_dieoffset(&t.die) : 0,
-				    t.stars);
+	/* Each unit has a DIE of its own for the same struct. */
+	if (t.die.addr && (name = dwarf_diename(&t.die)))
+		d->base.name = arena_printf(q->a, "%s:%s:%llu*%u", q->m->path, name,
+					    (unsigned long long)dbg_size(q, t), t.stars);
+	else
+		d->base.name = arena_printf(q->a, "%s:%llx*%u", q->m->path,
+					    t.die.addr ? (unsigned long long)dwarf_dieoffset(&t.die)
+						       : 0,
+					    t.stars);
 	return &d->base;
 }
 

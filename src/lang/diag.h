@@ -25,6 +25,9 @@ void sem_note(struct session *s, const struct token *tok, const char *fmt, ...)
  * tok may be NULL. */
 void sem_point_error(struct session *s, const struct token *point, const struct token *tok,
 		     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* A further block of the error reported last: silent if that was. */
+void sem_also(struct session *s, const struct token *tok, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* "WARNING: TEXT: TOKEN at ..."; silent with -w; with -W it makes the pass fail (s->warned_errors). */
 void sem_warn(struct session *s, const struct token *tok, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

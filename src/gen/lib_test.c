@@ -14,6 +14,7 @@
 #include "base/bug.h"
 #include "base/test.h"
 #include "bpfrt/abi.h"
+#include "gen/lib_tables.h"
 #include "gen/link.h"
 #include "interp/interp.h"
 #include "kern/bpf.h"
@@ -564,13 +565,6 @@ TEST(lib_makes_text_printable)
 }
 
 /* ------------------------------------------------------------------ formatting */
-_Static_assert((int)RT_CONV_LITERAL == CONV_LITERAL && (int)RT_CONV_DEC == CONV_DEC &&
-	       (int)RT_CONV_POINTER == CONV_POINTER && (int)RT_CONV_STRING == CONV_STRING &&
-	       (int)RT_CONV_BINARY == CONV_BINARY, "numbers of conversions");
-_Static_assert((int)RT_FMT_ZERO == FMT_ZERO && (int)RT_FMT_PLUS == FMT_PLUS &&
-	       (int)RT_FMT_SPACE == FMT_SPACE && (int)RT_FMT_LEFT == FMT_LEFT &&
-	       (int)RT_FMT_ALT == FMT_ALT, "flags of conversions");
-
 TEST(lib_formats)
 {
 	static struct str want;
@@ -603,10 +597,7 @@ TEST(lib_formats)
 		CHECK_STR(rt_format(&want, &parts, &v, 1), NULL);
 		arena_release(&a);
 
-		spec = (int64_t)part.conv | (int64_t)part.flags << RT_SPEC_FLAGS |
-		       (int64_t)(part.width == FMT_NONE ? 0 : part.width) << RT_SPEC_WIDTH |
-		       (int64_t)(part.precision == FMT_NONE ? RT_SPEC_NONE : part.precision)
-			       << RT_SPEC_PRECISION;
+		spec = (int64_t)lib_fmt_spec(&part);
 		clean(0);
 		memset(box->slot[0].str.s, '.', before);
 		box->slot[0].str.s[before] = 0;
@@ -630,21 +621,6 @@ TEST(lib_formats)
 }
 
 /* ------------------------------------------------------------------ regular expressions */
-static void put_regex(const struct regex *re)
-{
-	struct rt_regex *to = &box->regex;
-	uint32_t row = re->n_classes + 1u;
-
-	CHECK(re->n_states * row <= RT_REGEX_CELLS);
-	to->start = 0;
-	memcpy(to->byte_class, re->byte_class, sizeof(to->byte_class));
-	for (uint32_t i = 0; i < re->n_states; i++) {
-		to->cells[i * row] = re->accept[i];
-		for (uint32_t k = 0; k < re->n_classes; k++)
-			to->cells[i * row + 1 + k] = (uint16_t)(re->next[i * re->n_classes + k] * row);
-	}
-}
-
 TEST(lib_matches)
 {
 	static const char *const texts[] = {"", "a", "^a", "a$", "^$", "^(ab|ba)*$", "[a-b]+c", "a.c", "(a|b)c{2,4}$",
@@ -659,7 +635,8 @@ TEST(lib_matches)
 						 &position);
 
 		CHECK(re != NULL);
-		put_regex(re);
+		CHECK(lib_regex_cells(re) > 0);
+		lib_regex_table(&box->regex, re);
 		for (int k = 0; k < 300; k++) {
 			size_t len = rnd_text(s, below(3) ? below(8) : below(3) ? rnd_len() : 100,
 					      "abc\xff", 1 + below(4));

@@ -9,7 +9,7 @@ Dwarf_Addr dbg_pc(const struct dbg_query *q)
 {
 	const struct dbg_module *m = q->at->module;
 
-	return q->at->pc + m->elf_bias - m->dwarf_bias;
+	return m ? q->at->pc + m->elf_bias - m->dwarf_bias : 0;
 }
 
 static struct expr *frame_by_cfi(struct dbg_query *q, Dwarf_CFI *cfi, Dwarf_Addr bias)
@@ -35,26 +35,33 @@ struct expr *dbg_frame_address(struct dbg_query *q)
 	const struct dbg_module *m = q->at->module;
 	Dwarf_Die function;
 	Dwarf_Addr entry, bias = 0;
+	Dwarf_CFI *cfi;
 	struct expr *e;
 
-	if (q->at->is_return)
+	if (q->at->is_return || !m)
 		return dbg_fail(q, "not accessible after the return [man error::dwarf]");
 	if (dbg_function(q, &function) && dwarf_entrypc(&function, &entry) == 0 &&
 	    entry == dbg_pc(q))
 		return dbg_binary(q, OP_ADD, dbg_register(q, 7), dbg_number(q, 8));
-	e = frame_by_cfi(q, dwfl_module_eh_cfi(m->mod, &bias), bias);
-	if (!e)
-		e = frame_by_cfi(q, dwfl_module_dwarf_cfi(m->mod, &bias), bias);
+	cfi = dwfl_module_eh_cfi(m->mod, &bias);
+	e = frame_by_cfi(q, cfi, bias);
+	if (!e) {
+		cfi = dwfl_module_dwarf_cfi(m->mod, &bias);
+		e = frame_by_cfi(q, cfi, bias);
+	}
 	if (!e)
 		return dbg_fail(q, "no unwind information at 0x%llx [man error::dwarf]",
 				(unsigned long long)q->at->pc);
 	return e;
 }
 
-static bool constant_location(struct dbg_query *q, Dwarf_Attribute *attr, struct location *out)
+static bool constant_location(struct dbg_query *q, Dwarf_Die *var, Dwarf_Attribute *attr,
+			      struct location *out)
 {
+	struct dbg_type t = {.stars = 0};
 	Dwarf_Block block;
 	Dwarf_Sword n;
+	Dwarf_Word u;
 	const char *s;
 
 	memset(out, 0, sizeof(*out));
@@ -83,8 +90,15 @@ static bool constant_location(struct dbg_query *q, Dwarf_Attribute *attr, struct
 		out->n_bytes = strlen(s) + 1;
 		return true;
 	default:
-		if (dwarf_formsdata(attr, &n) != 0)
+		if (dwarf_formsdata(attr, &n) != 0 || dwarf_formudata(attr, &u) != 0)
 			return false;
+		/* One byte 200 of an unsigned variable is no -56. */
+		if (dbg_type_of(var, &t.die)) {
+			t = dbg_peel(t);
+			if (!dbg_is_signed(&t) && dwarf_whatform(attr) != DW_FORM_sdata &&
+			    dwarf_whatform(attr) != DW_FORM_implicit_const)
+				n = (Dwarf_Sword)u;
+		}
 		out->kind = LOC_VALUE;
 		out->e = dbg_number(q, n);
 		return true;
@@ -104,7 +118,7 @@ bool dbg_locate(struct dbg_query *q, Dwarf_Die *var, struct location *out)
 		if (k == 1 && n)
 			return dbg_evaluate(q, &attr, ops, n, out);
 	}
-	if (dwarf_attr_integrate(var, DW_AT_const_value, &attr) && constant_location(q, &attr, out))
+	if (dwarf_attr_integrate(var, DW_AT_const_value, &attr) && constant_location(q, var, &attr, out))
 		return true;
 	return dbg_fail(q, "not accessible at this address (pc: 0x%llx) [man error::dwarf]",
 			(unsigned long long)q->at->pc);

@@ -370,10 +370,8 @@ struct expr *dbg_context_string(struct dbg_query *q, const char *name, unsigned 
 	}
 	if (!parms && !locals && strcmp(name, "vars") != 0)
 		return dbg_fail(q, "unable to find local '$%s'", name);
+	/* A function of the symbol table has no scopes: nothing to show. */
 	n = dbg_scopes(q, scopes, DBG_MAX_DEPTH);
-	if (!n)
-		return dbg_fail(q, "no debug information of this function in %s "
-				   "[man warning::debuginfo]", q->m ? q->m->path : "?");
 	for (size_t i = 0; i < n; i++) {
 		if (!dbg_first_child(&scopes[i], &child))
 			continue;

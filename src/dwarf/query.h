@@ -36,6 +36,7 @@ struct dbg_query {
 	bool foreign;	      /* m is not the module of the place: its load bias is unknown */
 	const struct token *tok;
 	const char *why;
+	const struct token *why_tok; /* accessor that why is about, or NULL */
 	unsigned nodes;		 /* of the tree made so far */
 	unsigned steps;		 /* of searches, see dbg_step() */
 	Dwarf_Die function;	 /* concrete subprogram around the place; addr NULL: not looked for */

@@ -355,11 +355,12 @@ const char *dbg_type_text(struct arena *a, struct dbg_type t)
 static bool constant(Dwarf_Die *die, unsigned name, int64_t *out)
 {
 	Dwarf_Attribute attr;
-	Dwarf_Sword n;
+	Dwarf_Word n;
 
-	if (!dwarf_attr_integrate(die, name, &attr) || dwarf_formsdata(&attr, &n) != 0)
+	/* Not dwarf_formsdata(): it takes the one byte 0x90 for -112. */
+	if (!dwarf_attr_integrate(die, name, &attr) || dwarf_formudata(&attr, &n) != 0)
 		return false;
-	*out = n;
+	*out = (int64_t)n;
 	return true;
 }
 
@@ -397,8 +398,9 @@ bool dbg_member_place(Dwarf_Die *die, struct dbg_member *out)
 	if (constant(die, DW_AT_data_bit_offset, &n)) {
 		if (n < 0)
 			return false;
-		out->offset += (uint64_t)n / 8;
-		out->bit_offset = (int)(n % 8);
+		/* Keeps the alignment of the field's storage unit. */
+		out->offset += (uint64_t)n / 64 * 8;
+		out->bit_offset = (int)(n % 64);
 	} else if (constant(die, DW_AT_bit_offset, &n)) {
 		/* DWARF 2 counts from the most significant bit of the storage unit. */
 		struct dbg_type t = {.stars = 0};

@@ -448,6 +448,7 @@ static struct foreign_type *detail_of(struct dbg_query *q, const struct dbg_obje
 {
 	struct dbg_type t = dbg_peel(o->type);
 	struct dbg_detail *d;
+	const char *name;
 	int tag = dbg_tag(&t);
 
 	if (!address_of && !is_pointer(tag) && tag != DW_TAG_array_type)
@@ -457,9 +458,15 @@ static struct foreign_type *detail_of(struct dbg_query *q, const struct dbg_obje
 	d->pointee = address_of ? o->type : dbg_pointee(&t);
 	d->base.resolve = dbg_resolve_typed;
 	t = dbg_peel(d->pointee);
-	d->base.name = arena_printf(q->a, "%s:%llx*%u", q->m->path,
-				    t.die.addr ? (unsigned long long)dwarf_dieoffset(&t.die) : 0,
-				    t.stars);
+	/* Each unit has a DIE of its own for the same struct. */
+	if (t.die.addr && (name = dwarf_diename(&t.die)))
+		d->base.name = arena_printf(q->a, "%s:%s:%llu*%u", q->m->path, name,
+					    (unsigned long long)dbg_size(q, t), t.stars);
+	else
+		d->base.name = arena_printf(q->a, "%s:%llx*%u", q->m->path,
+					    t.die.addr ? (unsigned long long)dwarf_dieoffset(&t.die)
+						       : 0,
+					    t.stars);
 	return &d->base;
 }
 
@@ -472,9 +479,11 @@ static struct expr *finish(struct dbg_query *q, struct dbg_object *o, struct exp
 	for (size_t i = first; i < target->accessors.n; i++) {
 		struct accessor *acc = &target->accessors.v[i];
 
+		q->why_tok = acc->tok;
 		if (acc->kind == ACC_MEMBER ? !dbg_step_member(q, o, acc->member)
 					    : !step_index(q, o, acc->index))
 			return NULL;
+		q->why_tok = NULL;
 	}
 	if (target->suffix)
 		return dbg_pretty(q, o, target->suffix == 2);
@@ -521,6 +530,7 @@ struct expr *dbg_resolve_typed(struct session *s, const struct foreign_type *typ
 	struct expr *e = finish_pointer(&q, target->left, &d->pointee, target);
 
 	*why = e ? NULL : q.why;
+	target->why_tok = q.why_tok;
 	return e;
 }
 
@@ -658,6 +668,7 @@ struct expr *dbg_resolve(struct session *s, const struct dbg_place *at, struct e
 		dbg_fail(&q, "unresolved target-symbol expression");
 	}
 	*why = e ? NULL : q.why ? q.why : "unresolved target-symbol expression";
+	target->why_tok = q.why_tok;
 	return e;
 }
 

@@ -176,12 +176,13 @@ static void check_expr(struct checker *c, struct expr *e)
 		break;
 	case EX_AUTOCAST:
 		check_expr(c, e->left);
-		sem_error(s, e->tok, NULL, "%s", e->why ? e->why : "unknown type in dereference");
+		sem_error(s, e->why_tok ? e->why_tok : e->tok, NULL, "%s",
+			  e->why ? e->why : "unknown type in dereference");
 		return;
 	case EX_TARGET:
 	case EX_ATVAR:
 	case EX_CAST:
-		sem_error(s, e->tok, NULL, "%s",
+		sem_error(s, e->why_tok ? e->why_tok : e->tok, NULL, "%s",
 			  e->why ? e->why : "unresolved target-symbol expression");
 		return;
 	case EX_ENTRY:

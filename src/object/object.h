@@ -128,6 +128,56 @@ void obj_needed(struct obj *o, obj_names *needed, const char **soname, const cha
 /* The program interpreter, or NULL. */
 const char *obj_interpreter(const struct obj *o);
 
+/* ------------------------------------------------------------------ usdt.c */
+
+struct usdt_reg {
+	int number; /* DWARF's of x86-64 (32-bit programs too) or arm64, -1: none */
+	int size;   /* bytes of the part that is named: %eax 4 */
+	int shift;  /* bits below it: %ah 8 */
+};
+
+enum usdt_kind {
+	USDT_UNKNOWN, /* cannot be read: floating point, syntax of later days */
+	USDT_CONST,   /* offset, plus the address of symbol */
+	USDT_REG,     /* base */
+	USDT_MEM,     /* at base + index * scale + offset + address of symbol */
+};
+
+struct usdt_arg {
+	enum usdt_kind kind;
+	int size; /* of the value: 1, 2, 4, 8 bytes */
+	bool is_signed, is_float;
+	struct usdt_reg base, index;
+	int scale;
+	int64_t offset;
+	const char *symbol; /* in the same file, or NULL */
+	const char *text;
+};
+
+struct usdt_note {
+	const char *provider, *name;
+	uint64_t pc, semaphore; /* addresses; 0: no semaphore */
+	struct usdt_arg *args;
+	size_t n_args;
+};
+typedef VEC(struct usdt_note) usdt_notes;
+
+/* Notes of the file, in its order. In o's arena. */
+void obj_usdt_notes(struct obj *o, usdt_notes *out);
+/* Arguments of a note: "-4@%eax 8@$3". */
+size_t usdt_parse_args(struct arena *a, uint16_t machine, bool is64, const char *text,
+		       struct usdt_arg **args);
+
+/* ------------------------------------------------------------------ plt.c */
+
+struct obj_plt {
+	const char *name; /* of the imported function, without a version */
+	uint64_t addr;	  /* of its stub */
+};
+typedef VEC(struct obj_plt) obj_plts;
+/* Stubs of imported functions, by address. In o's arena. */
+void obj_plt_stubs(struct obj *o, obj_plts *out);
+
 /* ------------------------------------------------------------------ insn.c */
 
 /* Moves *pc to where a probe is cheaper but sees the same; false: a probe there would do harm. */

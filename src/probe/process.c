@@ -240,9 +240,9 @@ static bool build_in_file(struct process_query *q, const char *path)
 		return process_functions(q);
 	if (strcmp(component, "statement") == 0)
 		return process_statements(q);
-	sem_error(q->s, q->p->comps.v[0].tok, NULL, "probe point %s is not supported by Tapir yet",
-		  point_text(&q->s->arena, q->p));
-	return false;
+	if (strcmp(component, "mark") == 0)
+		return process_marks(q);
+	return process_plt(q);
 }
 
 static bool build(struct session *s, const struct probe_family *f, const char *pattern,
@@ -254,10 +254,13 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 	};
 	process_files programs = {0};
 	bool many = false, ok = true;
+	size_t library = 0;
 
 	(void)pattern;
 	if (strcmp(p->comps.v[1].name, "library") == 0)
-		q.at = 2;
+		q.at = library = 2;
+	if (strcmp(p->comps.v[q.at].name, "provider") == 0)
+		q.at++;
 	q.suffix = suffix_text(&q);
 	if (!process_select(&q, &programs, &many))
 		return false;
@@ -269,7 +272,7 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 		q.quiet = many;
 		if (many)
 			diag_mute(s);
-		if (q.at == 2 && process_select_library(&q, &programs.v[i], &p->comps.v[1],
+		if (library && process_select_library(&q, &programs.v[i], &p->comps.v[1],
 							&libraries, &many_libraries)) {
 			if (many_libraries && !many)
 				diag_mute(s);
@@ -280,7 +283,7 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 			}
 			if (many_libraries && !many)
 				diag_unmute(s);
-		} else if (q.at == 2) {
+		} else if (library) {
 			ok = false;
 		} else {
 			ok &= build_in_file(&q, programs.v[i].path);
@@ -305,6 +308,10 @@ static struct expr *resolve_target(struct session *s, const struct probe_inst *i
 {
 	const struct process_place *place = inst->site->place;
 
+	if (place->kind == PLACE_MARK)
+		return process_resolve_mark(s, place, target, why);
+	if (place->kind == PLACE_PLT)
+		return process_resolve_plt(s, place, target, why);
 	return dbg_resolve(s, &place->at, target, why);
 }
 
@@ -313,6 +320,10 @@ static void list_vars(struct session *s, const struct probe_inst *inst, struct s
 	const struct process_place *place = inst->site->place;
 	dbg_names names = {0};
 
+	if (place->kind == PLACE_MARK)
+		process_list_mark(place, out);
+	if (place->kind != PLACE_DWARF || !place->at.scope.addr)
+		return;
 	dbg_list_vars(s, &place->at, &names);
 	for (size_t i = 0; i < names.n; i++)
 		str_add(out, names.v[i]);

@@ -2,7 +2,7 @@
  *
  *   process_select.c    which files the first components name
  *   process_function.c, process_statement.c
- *   process_mark.c      SDT marks: sites and their variables
+ *   process_mark.c      SDT marks and PLT stubs: sites and their variables
  *   process_entry.c     entries of .return points
  *   process.c           the patterns; common parts; errors */
 #ifndef PROBE_PROCESS_H
@@ -76,6 +76,12 @@ bool process_plt(struct process_query *q);
 /* The entry instance of a .return instance, see provider.h (process_entry.c). */
 struct probe_inst *process_entry_of(struct session *s, const struct probe_inst *ret);
 
+/* process_mark.c: variables of marks and stubs. */
+struct expr *process_resolve_mark(struct session *s, const struct process_place *place,
+				  struct expr *target, const char **why);
+struct expr *process_resolve_plt(struct session *s, const struct process_place *place,
+				 struct expr *target, const char **why);
+void process_list_mark(const struct process_place *place, struct str *out);
 /* The argument of the component at q->at; NULL or 0 if it has none of the kind. */
 const char *process_text_arg(const struct process_query *q);
 bool process_number_arg(const struct process_query *q, uint64_t *n);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,6 +12,7 @@
 #include "base/arena.h"
 #include "base/bug.h"
 #include "kern/bpf.h"
+#include "kern/cpu.h"
 
 /* ------------------------------------------------------------------ layout */
 
@@ -39,29 +39,13 @@ uint32_t kmap_value_size(const struct ir_global *g)
 	return sizeof(struct rt_long_value);
 }
 
-/* System calls see per-CPU maps with a value for each of them, present or not. */
-static int possible_cpus(void)
-{
-	FILE *f = fopen("/sys/devices/system/cpu/possible", "re");
-	int first, last = 0, n = 0;
-	char c;
-
-	/* "0-3,8-11": one more than the last number */
-	while (f && fscanf(f, "%d%c", &first, &c) >= 1) {
-		last = first;
-		n++;
-	}
-	if (f)
-		fclose(f);
-	return n ? last + 1 : (int)sysconf(_SC_NPROCESSORS_CONF);
-}
-
 void kmap_init(struct kmap *k)
 {
 	const struct ir_global *g = k->desc;
 	uint32_t at = 0;
 
-	k->n_cpus = k->per_cpu ? possible_cpus() : 1;
+	k->per_cpu = k->type == BPF_MAP_TYPE_PERCPU_HASH || k->type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
+	k->n_cpus = k->per_cpu ? kern_possible_cpus() : 1;
 	k->key_size = kmap_key_size(g);
 	k->value_size = kmap_value_size(g);
 	k->stride = k->value_size * (uint32_t)k->n_cpus;
@@ -762,6 +746,8 @@ int kmap_fill(struct kmap *k, const struct rt_table *from)
 }
 
 #ifdef TAPIR_TEST
+#include <stdio.h>
+
 #include "base/test.h"
 
 enum { STEPS = 4000 };
@@ -798,7 +784,7 @@ static bool twins_make(struct twins *t, const struct ir_global *g, uint32_t type
 	}
 	t->k.desc = g;
 	t->k.next_seq = &t->seq;
-	t->k.per_cpu = type == BPF_MAP_TYPE_PERCPU_HASH;
+	t->k.type = type;
 	kmap_init(&t->k);
 	t->plain = rt_table_new(g);
 	t->live = rt_table_new(g);

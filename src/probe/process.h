@@ -1,6 +1,7 @@
 /* process(...).function, .statement, .mark, .plt: programs and libraries.
  *
  *   process_select.c    which files the first components name
+ *   process_library.c   which libraries
  *   process_function.c, process_statement.c
  *   process_mark.c      SDT marks and PLT stubs: sites and their variables
  *   process.c           the patterns; common parts; errors */
@@ -47,7 +48,8 @@ struct process_query {
 	struct map seen;	/* with -l: script texts that have been emitted */
 };
 
-/* process_select.c: false after reporting an error. */
+/* process_select.c, process_library.c: false after reporting an error. *many: it is a pattern, of
+ * which not every file needs to have a match. */
 bool process_select(struct process_query *q, process_files *out, bool *many);
 bool process_select_library(struct process_query *q, const struct process_file *program,
 			    const struct component *c, process_files *out, bool *many);

@@ -63,7 +63,7 @@ struct dbg_place {
 struct expr *dbg_resolve(struct session *s, const struct dbg_place *at, struct expr *target,
 			 const char **why);
 /* " name:type" of each variable that -L shows at a place. */
-typedef VEC(const char *) dbg_names;
+typedef name_list dbg_names;
 void dbg_list_vars(struct session *s, const struct dbg_place *at, dbg_names *out);
 
 /* ------------------------------------------------------------------ patterns (spec.c) */

@@ -79,7 +79,7 @@ struct expr *process_resolve_mark(struct session *s, const struct process_place 
 				  struct expr *target, const char **why);
 struct expr *process_resolve_plt(struct session *s, const struct process_place *place,
 				 struct expr *target, const char **why);
-void process_list_mark(const struct process_place *place, struct str *out);
+void process_list_mark(struct session *s, const struct process_place *place, name_list *out);
 /* The argument of the component at q->at; NULL or 0 if it has none of the kind. */
 const char *process_text_arg(const struct process_query *q);
 bool process_number_arg(const struct process_query *q, uint64_t *n);

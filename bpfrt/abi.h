@@ -23,7 +23,6 @@ enum {
 	RT_OUT_BYTES = 8192,	 /* output of one handler before it is sent in between */
 	RT_FRAME_SLACK = 4096,	 /* behind every frame: pointers into it may be passed as struct rt_str */
 	RT_FRAMES_PER_CPU = 8,	 /* handlers that can be active on one CPU: nested, preempted, blocked */
-	RT_MAX_CALLS = 32,	 /* call chain kept for error messages */
 };
 
 /* A string slot. Slots are as long as their widest text needs (8 + width + 1, rounded up to 8); the
@@ -52,6 +51,10 @@ struct rt_token {
 	uint32_t pid, b;
 };
 
+/* Keys of tables: one behind the other, longs as 8 bytes, strings as struct rt_str cut to
+ * RT_KEY_STR_BYTES(width); every byte behind the text is zero. */
+#define RT_KEY_STR_BYTES(width) (8 + (((width) + 1 + 7) & ~7u))
+
 /* Values of tables. Every element starts with its place in the order of insertion. */
 struct rt_long_value {
 	uint64_t seq;
@@ -59,7 +62,7 @@ struct rt_long_value {
 };
 struct rt_str_value {
 	uint64_t seq;
-	struct rt_str str; /* as long as the global's width needs */
+	struct rt_str str; /* cut to RT_KEY_STR_BYTES(width) */
 };
 struct rt_stat_value {
 	uint64_t seq;
@@ -68,6 +71,10 @@ struct rt_stat_value {
 	uint64_t d2_lo, d2_hi; /* sum of their squares; the sum of them is sum - count * first */
 	int64_t buckets[];
 };
+/* What a statistics element begins with: then no addition needs to know whether it is the first. */
+#define RT_STAT_NO_FIRST (-0x7fffffffffffffffll)
+#define RT_STAT_INIT \
+	{.min = 0x7fffffffffffffffll, .max = -0x7fffffffffffffffll - 1, .first = RT_STAT_NO_FIRST}
 
 /* A global that several CPUs may want: who may use it (gen/lock.c, run/kmap.c).
  * 0: free; > 0: that many handlers do single atomic operations; < 0: one handler has it alone. */
@@ -94,14 +101,12 @@ struct rt_shared {
 struct rt_frame {
 	uint32_t busy;
 	uint32_t inst;	     /* number of the probe instance (gen_image.insts) */
-	uint64_t ctx_ip;     /* address of the probe in this process */
+	uint64_t bias;	     /* load bias of the probed object in this process */
 	int32_t error;	     /* enum rt_error of the error on its way */
-	uint32_t error_tok;  /* place: index into gen_image.tokens */
+	uint32_t error_place; /* index into gen_image.places */
 	int64_t error_arg;   /* address, index, ... */
 	uint32_t actions;    /* counted against MAXACTION */
 	uint32_t state;	     /* where the next turn of a handler with loops goes on */
-	uint32_t n_calls;
-	uint32_t calls[RT_MAX_CALLS]; /* tokens of the calls that lead to the running function */
 	uint32_t out_used;
 	uint32_t token_pos;  /* of tokenize() */
 	uint32_t reserved[4];
@@ -130,6 +135,52 @@ enum rt_error {
 	RT_E_ABORT,	  /* abort(): ends the handler silently */
 };
 
+/* A conversion of sprintf() as the library's functions take it, in 64 bits:
+ *	conv | flags << RT_SPEC_FLAGS | width << RT_SPEC_WIDTH | precision << RT_SPEC_PRECISION
+ * Conversions and flags are numbered as in lang/ast.h. No width is 0, no precision RT_SPEC_NONE;
+ * what comes from an argument is cut to 0..8192 first, as printf does. */
+enum rt_conv {
+	RT_CONV_LITERAL,
+	RT_CONV_DEC,
+	RT_CONV_UNSIGNED,
+	RT_CONV_HEX,
+	RT_CONV_HEX_UPPER,
+	RT_CONV_OCTAL,
+	RT_CONV_POINTER,
+	RT_CONV_CHAR,
+	RT_CONV_STRING,
+	RT_CONV_MEMORY,
+	RT_CONV_MEMORY_HEX,
+	RT_CONV_BINARY,
+};
+enum {
+	RT_FMT_ZERO = 1,
+	RT_FMT_PLUS = 2,
+	RT_FMT_SPACE = 4,
+	RT_FMT_LEFT = 8,
+	RT_FMT_ALT = 16,
+	RT_SPEC_FLAGS = 8,
+	RT_SPEC_WIDTH = 16,
+	RT_SPEC_PRECISION = 32,
+	RT_SPEC_NONE = 0xffff,
+};
+#define RT_SPEC(conv, flags, width, precision)                                           \
+	((uint64_t)(conv) | (uint64_t)(flags) << RT_SPEC_FLAGS |                         \
+	 (uint64_t)(uint16_t)(width) << RT_SPEC_WIDTH |                                  \
+	 (uint64_t)(uint16_t)(precision) << RT_SPEC_PRECISION)
+
+/* A regular expression for the kernel, made from the plain tables of rt/regex.h. A state is a row of
+ * cells: what it accepts, then, by byte class, the first cell of the next state's row. So there are
+ * n_states * (n_classes + 1) cells, RT_REGEX_CELLS at most. In the map, what follows the cells in use
+ * may be anything (the next expression, too), but sizeof(struct rt_regex) bytes must be there. */
+enum { RT_REGEX_CELLS = 1 << 16, RT_REGEX_NOW = 1, RT_REGEX_AT_END = 2, RT_REGEX_NEVER = 4 };
+struct rt_regex {
+	uint32_t start; /* cell of the first state's row */
+	uint32_t reserved;
+	uint8_t byte_class[256];
+	uint16_t cells[RT_REGEX_CELLS];
+};
+
 /* Ring buffer: a record is one handler's output: struct rt_record, then items, each 8-byte aligned. */
 struct rt_record {
 	uint32_t inst;
@@ -140,7 +191,7 @@ struct rt_record {
 enum rt_item_kind {
 	RT_ITEM_PRINT = 1, /* a: format number; then the arguments: longs 8 bytes, strings as
 			    * struct rt_arg_str */
-	RT_ITEM_ERROR,	   /* a: enum rt_error; then struct rt_item_error, calls, text */
+	RT_ITEM_ERROR,	   /* a: enum rt_error; then struct rt_item_error, text */
 	RT_ITEM_EXIT,	   /* exit() was called */
 	RT_ITEM_WARN,	   /* one string */
 	RT_ITEM_LOG,	   /* one string; a newline is added */
@@ -157,8 +208,7 @@ struct rt_arg_str {
 };
 struct rt_item_error {
 	int64_t arg;
-	uint32_t tok, n_calls; /* n_calls token numbers follow, padded to 8; then, for RT_E_TEXT, a
-				* struct rt_arg_str */
+	uint32_t place, reserved; /* then, for RT_E_TEXT, a struct rt_arg_str */
 };
 
 #endif

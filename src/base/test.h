@@ -20,6 +20,7 @@
 #define BASE_TEST_H
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -28,6 +29,9 @@ struct test_case {
 	int line;
 	void (*run)(void);
 };
+
+/* unit -v: tests may print what they have measured. */
+extern bool test_verbose;
 
 /* Ends the running test: records place and text, jumps back to the runner. */
 _Noreturn void test_fail(const char *file, int line, const char *fmt, ...)

@@ -5,8 +5,10 @@
  *   functions.c  functions by pattern, inlined instances
  *   lines.c      statements, prologue ends
  *   index.h      the inside of functions.c: scan.c, files.c, index.c
- *   types.c      names, members, sizes of types
+ *   types.c      type names, members, sizes
+ *   names.c      types and globals of a whole module by name
  *   locexpr.c    location expressions to expressions of the tree
+ *   location.c   where variables are, values out of there
  *   vars.c       $x and its accessors, $$vars, lists for -L
  *   pretty.c     $x$, $x$$
  *
@@ -37,6 +39,7 @@ struct dbg_module {
 	struct dbg_index *index; /* index.c */
 	struct obj *obj;	 /* the file itself (object/object.h) */
 	struct obj_symtab *symbols; /* by dbg_symbols() */
+	struct dbg_name_table *name_table; /* names.c */
 };
 
 /* The module of a path, opened once a session. NULL, with the reason in *why. */
@@ -62,6 +65,9 @@ struct dbg_place {
  * (not cloned) in the result. */
 struct expr *dbg_resolve(struct session *s, const struct dbg_place *at, struct expr *target,
 			 const char **why);
+/* The frame address (value of the stack pointer after the function has returned) at a place inside a
+ * function; NULL: not known. */
+struct expr *dbg_cfa(struct session *s, const struct dbg_place *at, const struct token *tok);
 /* " name:type" of each variable that -L shows at a place. */
 typedef name_list dbg_names;
 void dbg_list_vars(struct session *s, const struct dbg_place *at, dbg_names *out);

@@ -42,3 +42,39 @@ void ir_optimize(struct ir_module *m)
 	ir_opt_width(m);
 	verify_after(m, "width");
 }
+
+#ifdef TAPIR_TEST
+#include <string.h>
+
+#include "base/str.h"
+#include "base/test.h"
+
+TEST(ir_optimize_leaves_the_needed)
+{
+	static const char before[] = "max_string 63\nglobal @n long\nformat 0 \"%d\"\n"
+				     "fn @probe_0() handler {\n"
+				     "\treg %0:long x\n"
+				     "b0:\n\t%0:long = mov 0\n\t%1:long = load @n\n"
+				     "\t%2:long = add 1, 2\n\t%0:long = mov %2\n"
+				     "\tbr %0, b1, b2\n"
+				     "b1:\n\t%3:long = mul %0, %1\n\tprint 0, %3\n\tret\n"
+				     "b2:\n\tprint 0, 9\n\tret\n}\n";
+	static const char after[] = "max_string 63\nglobal @n long\nformat 0 \"%d\"\n"
+				    "fn @probe_0() handler {\n"
+				    "b0:\n\t%0:long = load @n\n\t%1:long = mul 3, %0\n"
+				    "\tprint 0, %1\n\tret\n}\n";
+	struct arena a = {0};
+	const char *error = NULL;
+	struct ir_module *m = ir_parse(&a, before, strlen(before), &error);
+	struct str out = {0};
+
+	CHECK_STR(error, NULL);
+	ir_optimize(m);
+	CHECK_STR(ir_verify(m), NULL);
+	ir_dump(&out, m);
+	CHECK_STR(out.s, after);
+	str_release(&out);
+	ir_module_free(m);
+	arena_release(&a);
+}
+#endif

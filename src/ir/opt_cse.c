@@ -33,7 +33,7 @@ struct cse {
 	struct arena scratch;
 	uint32_t stamp;
 	uint32_t *versions; /* by register: assignments so far */
-	struct name *same_as;	/* by register: the value's first name, where same_stamp matches */
+	struct name *same_as;	/* by register: its value's first name if same_stamp matches */
 	uint32_t *same_stamp;
 	uint32_t *writes;   /* by global: writes so far */
 	uint32_t calls;	    /* script functions write any global */

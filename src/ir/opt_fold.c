@@ -1,14 +1,14 @@
 /* Constants and copies go where they are used; what they decide is decided now.
  *
- * One walk over the blocks in the order of the text. Inside a block, each register's value is known
- * while neither it nor the register it was copied from is assigned again. Across blocks it is known
- * for registers with one assignment in the whole function: since every register is assigned before
- * it is read (verify_flow.c), that assignment dominates all reads, and a copy of such a register is
- * as good as the register itself. Parameters count as assigned at the entry.
+ * One walk over the blocks in the order of the text. Inside a block, each register's value is
+ * known while neither it nor the register it was copied from is assigned again. Across blocks it
+ * is known for registers with one assignment in the whole function: since every register is
+ * assigned before it is read (verify_flow.c), that assignment dominates all reads, and a copy of
+ * such a register is as good as the register itself. Parameters count as assigned at the entry.
  *
- * Then branches: constant ones become jumps, negations are turned round, jumps go past blocks that
- * only jump on, or that only branch on what this block knows. Operations whose results are no longer
- * read stay for opt_dce.c. */
+ * Then branches: constant ones become jumps, negations are turned round, jumps go past blocks
+ * that only jump on, or that only branch on what this block knows. Operations whose results are
+ * no longer read stay for opt_dce.c. */
 #include "ir/ir.h"
 #include "ir/passes.h"
 
@@ -20,7 +20,7 @@ struct known {
 	uint32_t version; /* how often the register has been assigned so far */
 	ir_ref value;	  /* constant or register that it equals, or 0 */
 	uint32_t value_version; /* of that register at the time */
-	ir_ref truth;	  /* register that is zero when this one is (or is not: inverted), or 0 */
+	ir_ref truth;	  /* register that is 0 when this one is (inverted: is not), or none */
 	uint32_t truth_version;
 	bool inverted;
 };

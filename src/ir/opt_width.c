@@ -1,10 +1,10 @@
 /* Widths of strings: how long can each get? Executors size buffers and map entries by them.
  *
- * Registers, globals, keys, parameters and return values start at the width of what they hold before
- * anything runs (0, or the initial value) and are raised to that of all that is put into them, until
- * nothing changes. Only what depends on a raised place is looked at again. A place that grows more
- * than MAX_RAISES times (s = s . "x" in a loop) gets the width it was declared with; nothing goes
- * above that. So this ends, in time linear in the module, and never widens.
+ * Registers, globals, keys, parameters and return values start at the width of what they hold
+ * before anything runs (0, or the initial value) and are raised to that of all that is put into
+ * them, until nothing changes. Only what depends on a raised place is looked at again. A place
+ * that grows more than MAX_RAISES times (s = s . "x" in a loop) gets the width it was declared
+ * with; nothing goes above that. So this ends, in time linear in the module, and never widens.
  *
  * Keys that are only looked up do not widen a table: one that is too long is not there. Script
  * globals without keys keep their width, since -G may set them to anything at the start. */
@@ -19,8 +19,8 @@ struct site {
 	uint32_t fn;
 };
 
-/* Places are numbered: globals, then MAX_KEYS keys a global, then for each function the return value
- * and its registers. */
+/* Places are numbered: globals, then MAX_KEYS keys a global, then for each function the return
+ * value and its registers. */
 struct widths {
 	struct ir_module *m;
 	struct arena scratch;

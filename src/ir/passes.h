@@ -5,9 +5,9 @@
 #include "ir/ir.h"
 
 enum {
-	IR_MAX_ARGS = 300,	    /* operands of one instruction */
-	IR_MAX_STRING = 8191,	    /* of module->max_string: executors have buffers of 8192 bytes */
-	IR_MAX_BUCKETS = 1 << 20,   /* of a linear histogram */
+	IR_MAX_ARGS = 300,	  /* operands of one instruction */
+	IR_MAX_STRING = 8191,	  /* module->max_string: executors have buffers of 8192 bytes */
+	IR_MAX_BUCKETS = 1 << 20, /* of a linear histogram */
 };
 
 /* Who comes before a block. Each predecessor is pred.v[i] >> 1; bit 0 tells an edge from an
@@ -53,8 +53,8 @@ static inline struct ir_ins *ir_last(const struct ir_fn *f, uint32_t b)
 }
 
 /* ------------------------------------------------------------------ parts of opt_fold.c */
-/* opt_eval.c: the value of an instruction that follows from its operands alone: a constant or one of
- * the operands. 0: not known, or the instruction must stay (division by zero). */
+/* opt_eval.c: the value of an instruction that follows from its operands alone: a constant or
+ * one of the operands. 0: not known, or the instruction must stay (division by zero). */
 ir_ref ir_eval(struct ir_module *m, const struct ir_fn *f, const struct ir_ins *i);
 /* opt_block.c: joins blocks with their only successor where that is the only way into it. The
  * function must have no unreachable blocks; afterwards it has. */

@@ -5,259 +5,9 @@
  * range, but may still make no sense: ir_verify() it before anything runs it. */
 #include <string.h>
 
-#include "base/map.h"
-#include "ir/ir.h"
 #include "ir/passes.h"
-#include "ir/text_scan.h"
-#include "lang/lang.h"
+#include "ir/text_parse.h"
 #include "rt/intrinsic.h"
-#include "rt/regex.h"
-
-enum { MAX_TEXT = 16 << 20 };
-
-/* A call whose function is not known yet: fn->args.v[arg] is filled in at the end. */
-struct pending_call {
-	struct ir_fn *fn;
-	size_t arg;
-	const char *name;
-	uint32_t number; /* NO_NUMBER: find by name */
-	const char *at;
-};
-
-struct text {
-	struct scan s;
-	struct ir_module *m;
-	struct ir_fn *f;
-	struct map globals, fns; /* name -> 1 + number */
-	uint32_t max_index;	 /* of registers and blocks */
-	uint32_t top_block;	 /* highest block number named in the function, and where */
-	const char *top_block_at;
-	VEC(struct pending_call) calls;
-};
-
-#define NO_NUMBER UINT32_MAX
-
-/* ------------------------------------------------------------------ names and types */
-
-/* "name" or "name#number". */
-static bool symbol(struct text *t, const char **name, uint32_t *number)
-{
-	*number = NO_NUMBER;
-	if (!scan_name(&t->s, name))
-		return false;
-	if (t->s.at < t->s.end && *t->s.at == '#') {
-		t->s.at++;
-		return scan_u32(&t->s, t->max_index, number);
-	}
-	return true;
-}
-
-/* The name a new global or function declares. */
-static bool declare(struct text *t, struct map *names, size_t number, const char **name)
-{
-	const char *at;
-	uint32_t given;
-
-	if (!scan_expect(&t->s, '@'))
-		return false;
-	at = t->s.at;
-	if (!symbol(t, name, &given))
-		return false;
-	if (given != NO_NUMBER && given != number)
-		return scan_fail_at(&t->s, at, "this is number %zu", number);
-	if (map_get(names, *name))
-		return given != NO_NUMBER ||
-		       scan_fail_at(&t->s, at, "'%s' is declared already", *name);
-	map_set(names, &t->m->arena, *name, (void *)(uintptr_t)(number + 1));
-	return true;
-}
-
-/* Of a name in use; false if it is not known (no error recorded). */
-static bool find(const struct map *names, const char *name, uint32_t number, size_t count,
-		 uint32_t *found)
-{
-	uintptr_t known = (uintptr_t)map_get(names, name);
-
-	*found = number != NO_NUMBER ? number : (uint32_t)known - 1;
-	return (number != NO_NUMBER || known) && *found < count;
-}
-
-static bool width(struct text *t, uint32_t *n)
-{
-	return scan_expect(&t->s, ':') && scan_u32(&t->s, t->m->max_string, n);
-}
-
-static bool reg_type(struct text *t, enum ir_type *type, uint32_t *w)
-{
-	*w = 0;
-	if (scan_word_is(&t->s, "long"))
-		*type = IR_LONG;
-	else if (scan_word_is(&t->s, "iter"))
-		*type = IR_ITER;
-	else if (scan_word_is(&t->s, "string"))
-		*type = IR_STR;
-	else
-		return scan_fail(&t->s, "type expected");
-	return *type != IR_STR || width(t, w);
-}
-
-static bool value_type(struct text *t, enum type *type, uint32_t *w)
-{
-	*w = 0;
-	if (scan_word_is(&t->s, "long"))
-		*type = TY_LONG;
-	else if (scan_word_is(&t->s, "stats"))
-		*type = TY_STATS;
-	else if (scan_word_is(&t->s, "string"))
-		*type = TY_STRING;
-	else
-		return scan_fail(&t->s, "type expected");
-	return *type != TY_STRING || width(t, w);
-}
-
-/* ------------------------------------------------------------------ globals, formats, regexes */
-
-static bool stat_name(struct text *t, uint32_t *op)
-{
-	for (*op = 0; *op <= STAT_VARIANCE; ++*op)
-		if (scan_word_is(&t->s, stat_op_name((enum stat_op)*op)))
-			return true;
-	return false;
-}
-
-static bool stat_word(struct text *t, struct stat_spec *spec)
-{
-	bool *wanted[] = {&spec->count, &spec->sum, &spec->min,
-			  &spec->max,	&spec->avg, &spec->variance};
-	uint32_t n;
-
-	if (stat_name(t, &n)) {
-		*wanted[n] = true;
-	} else if (scan_word_is(&t->s, "shift")) {
-		if (!scan_u32(&t->s, 62, &n))
-			return false;
-		spec->bit_shift = (int)n;
-	} else if (scan_word_is(&t->s, "hist_log")) {
-		spec->hist.kind = HIST_LOG;
-	} else if (scan_word_is(&t->s, "hist_linear")) {
-		spec->hist.kind = HIST_LINEAR;
-		return scan_i64(&t->s, &spec->hist.low) && scan_i64(&t->s, &spec->hist.high) &&
-		       scan_i64(&t->s, &spec->hist.step);
-	} else {
-		return scan_fail(&t->s, "kind of statistic expected");
-	}
-	return true;
-}
-
-static bool stat_spec(struct text *t, struct stat_spec *spec)
-{
-	if (!scan_expect(&t->s, '('))
-		return false;
-	do {
-		if (!stat_word(t, spec))
-			return false;
-	} while (scan_eat(&t->s, ','));
-	return scan_expect(&t->s, ')');
-}
-
-static bool keys(struct text *t, struct ir_global *g)
-{
-	do {
-		if (g->n_keys == MAX_KEYS)
-			return scan_fail(&t->s, "more than %d keys", MAX_KEYS);
-		if (!value_type(t, &g->key_type[g->n_keys], &g->key_width[g->n_keys]))
-			return false;
-		g->n_keys++;
-	} while (scan_eat(&t->s, ','));
-	return scan_expect(&t->s, ']');
-}
-
-static bool initial_value(struct text *t, struct ir_global *g)
-{
-	struct ir_str text;
-
-	if (g->type != TY_STRING)
-		return scan_i64(&t->s, &g->init_num);
-	if (!scan_quoted(&t->s, t->m->max_string, &text))
-		return false;
-	g->init_str = text.s;
-	g->init_len = text.len;
-	return true;
-}
-
-static bool global(struct text *t)
-{
-	struct ir_global g = {0};
-
-	if (!declare(t, &t->globals, t->m->globals.n, &g.name) ||
-	    !value_type(t, &g.type, &g.width))
-		return false;
-	if (scan_eat(&t->s, '[') && !keys(t, &g))
-		return false;
-	if (scan_word_is(&t->s, "max") && !scan_i64(&t->s, &g.max_entries))
-		return false;
-	g.max_declared = scan_word_is(&t->s, "declared");
-	g.wrap = scan_word_is(&t->s, "wrap");
-	if (scan_word_is(&t->s, "stat") && !stat_spec(t, &g.stat))
-		return false;
-	if (scan_eat(&t->s, '=') && !initial_value(t, &g))
-		return false;
-	vec_push(&t->m->globals, &t->m->arena, g);
-	return true;
-}
-
-/* The number of a format or regex, which come in order. */
-static bool next_number(struct text *t, size_t expected)
-{
-	uint32_t n;
-
-	if (!scan_u32(&t->s, UINT32_MAX, &n))
-		return false;
-	return n == expected || scan_fail(&t->s, "number %zu expected", expected);
-}
-
-static bool format(struct text *t)
-{
-	struct ir_format f = {0};
-	struct ir_str text;
-	const char *at, *error;
-
-	if (!next_number(t, t->m->formats.n))
-		return false;
-	at = t->s.at;
-	if (!scan_quoted(&t->s, MAX_TEXT, &text))
-		return false;
-	error = format_parse(&t->m->arena, text.s, text.len, &f.parts);
-	if (error)
-		return scan_fail_at(&t->s, at, "%s", error);
-	f.newline = scan_word_is(&t->s, "newline");
-	vec_push(&t->m->formats, &t->m->arena, f);
-	return true;
-}
-
-static bool regex(struct text *t)
-{
-	struct ir_regex re = {0};
-	struct ir_str text;
-	char error[200] = "";
-	size_t position = 0;
-	const char *at;
-
-	if (!next_number(t, t->m->regexes.n))
-		return false;
-	at = t->s.at;
-	if (!scan_quoted(&t->s, MAX_TEXT, &text))
-		return false;
-	re.text = text.s;
-	re.len = text.len;
-	re.compiled = regex_compile(re.text, re.len, t->m->uses_groups, error, sizeof(error),
-				    &position);
-	if (!re.compiled)
-		return scan_fail_at(&t->s, at, "regex compilation error (at position %zu): %s",
-				    position, error);
-	vec_push(&t->m->regexes, &t->m->arena, re);
-	return true;
-}
 
 /* ------------------------------------------------------------------ registers and operands */
 
@@ -281,7 +31,7 @@ static bool typed_reg(struct text *t, uint32_t *n)
 
 	scan_peek(&t->s);
 	at = t->s.at;
-	if (!reg_number(t, n) || !scan_expect(&t->s, ':') || !reg_type(t, &type, &w))
+	if (!reg_number(t, n) || !scan_expect(&t->s, ':') || !text_reg_type(t, &type, &w))
 		return false;
 	r = &t->f->regs.v[*n];
 	if (r->type != IR_VOID && (r->type != type || r->width != w))
@@ -325,14 +75,14 @@ static bool symbol_operand(struct text *t, bool is_fn, ir_ref *r)
 	struct pending_call call = {.fn = t->f, .arg = t->f->args.n, .at = t->s.at};
 	uint32_t n;
 
-	if (!scan_expect(&t->s, '@') || !symbol(t, &call.name, &call.number))
+	if (!scan_expect(&t->s, '@') || !text_symbol(t, &call.name, &call.number))
 		return false;
 	*r = IR_REF(IRK_FN, 0);
 	if (is_fn) {
 		vec_push(&t->calls, &t->m->arena, call);
 		return true;
 	}
-	if (!find(&t->globals, call.name, call.number, t->m->globals.n, &n))
+	if (!text_find(&t->globals, call.name, call.number, t->m->globals.n, &n))
 		return scan_fail_at(&t->s, call.at, "no global '%s' above", call.name);
 	*r = IR_REF(IRK_GLOBAL, n);
 	return true;
@@ -398,7 +148,7 @@ static bool sort_words(struct text *t, uint32_t *imm)
 	s.column = (int)n;
 	if (scan_word_is(&t->s, "by")) {
 		s.by_stat = true;
-		if (!stat_name(t, &n))
+		if (!text_stat_name(t, &n))
 			return scan_fail(&t->s, "kind of statistic expected");
 		s.stat = (enum stat_op)n;
 	}
@@ -432,10 +182,12 @@ static bool immediate(struct text *t, int op, uint32_t *imm, bool *found)
 	case IR_SPRINT:
 	case IR_ITERKEY:
 	case IR_ACTION:
+	case IR_CTXREG:
+	case IR_UREAD:
 		return scan_u32(&t->s, UINT32_MAX, imm);
 	case IR_SGET:
 	case IR_ITERSTAT:
-		return stat_name(t, imm) || scan_fail(&t->s, "kind of statistic expected");
+		return text_stat_name(t, imm) || scan_fail(&t->s, "kind of statistic expected");
 	case IR_FOREACH:
 		return sort_words(t, imm);
 	case IR_RT:
@@ -568,14 +320,14 @@ static bool head(struct text *t)
 {
 	const char *name;
 
-	if (!declare(t, &t->fns, t->m->fns.n, &name))
+	if (!text_declare(t, &t->fns, t->m->fns.n, &name))
 		return false;
 	t->f = ir_fn_add(t->m, name);
 	t->top_block_at = NULL;
 	if (!params(t))
 		return false;
 	t->f->is_handler = scan_word_is(&t->s, "handler");
-	if (scan_peek(&t->s) != '{' && !reg_type(t, &t->f->ret, &t->f->ret_width))
+	if (scan_peek(&t->s) != '{' && !text_reg_type(t, &t->f->ret, &t->f->ret_width))
 		return false;
 	return scan_expect(&t->s, '{') && scan_line_end(&t->s);
 }
@@ -631,11 +383,11 @@ static bool module_head(struct text *t)
 static bool declaration(struct text *t)
 {
 	if (scan_word_is(&t->s, "global"))
-		return global(t);
+		return text_global(t);
 	if (scan_word_is(&t->s, "format"))
-		return format(t);
+		return text_format(t);
 	if (scan_word_is(&t->s, "regex"))
-		return regex(t);
+		return text_regex(t);
 	if (scan_word_is(&t->s, "fn"))
 		return function(t);
 	return scan_fail(&t->s, "global, format, regex or fn expected");
@@ -647,7 +399,7 @@ static bool resolve_calls(struct text *t)
 		const struct pending_call *c = &t->calls.v[i];
 		uint32_t n;
 
-		if (!find(&t->fns, c->name, c->number, t->m->fns.n, &n))
+		if (!text_find(&t->fns, c->name, c->number, t->m->fns.n, &n))
 			return scan_fail_at(&t->s, c->at, "no function '%s'", c->name);
 		c->fn->args.v[c->arg] = IR_REF(IRK_FN, n);
 	}
@@ -656,8 +408,8 @@ static bool resolve_calls(struct text *t)
 
 static bool whole_text(struct text *t)
 {
-	if (t->s.end - t->s.text > MAX_TEXT)
-		return scan_fail(&t->s, "the text is longer than %d bytes", MAX_TEXT);
+	if (t->s.end - t->s.text > IR_MAX_TEXT)
+		return scan_fail(&t->s, "the text is longer than %d bytes", IR_MAX_TEXT);
 	scan_more(&t->s);
 	if (!module_head(t))
 		return false;
@@ -672,7 +424,7 @@ struct ir_module *ir_parse(struct arena *a, const char *text, size_t len, const 
 	struct text t = {.s = {.text = text, .end = text + len, .at = text, .error_arena = a}};
 
 	/* Each register and block is typed or labelled somewhere, in at least four bytes. */
-	t.max_index = len / 4 < MAX_TEXT ? (uint32_t)(len / 4) : MAX_TEXT;
+	t.max_index = len / 4 < IR_MAX_TEXT ? (uint32_t)(len / 4) : IR_MAX_TEXT;
 	t.m = ir_module_new(1);
 	t.s.arena = &t.m->arena;
 	if (whole_text(&t))

@@ -181,7 +181,8 @@ static bool fits(struct verify *v, const struct ir_ins *i, unsigned n, uint32_t 
 {
 	uint32_t w = ir_ref_width(v->m, v->f, ir_args(v->f, i)[n]);
 
-	return w <= width || bad_ins(v, i, "operand %u may have %u bytes, room is for %u", n, w, width);
+	return w <= width ||
+	       bad_ins(v, i, "operand %u may have %u bytes, room is for %u", n, w, width);
 }
 
 /* Keys from operand n on. Keys that are stored must fit. */
@@ -416,6 +417,8 @@ static bool check_catch(struct verify *v, const struct ir_ins *i)
 
 static bool check_immediate(struct verify *v, const struct ir_ins *i)
 {
+	uint32_t size;
+
 	switch (i->op) {
 	case IR_PRINT:
 	case IR_SPRINT:
@@ -436,6 +439,20 @@ static bool check_immediate(struct verify *v, const struct ir_ins *i)
 		return true;
 	case IR_RT:
 		return check_intrinsic(v, i);
+	case IR_CTXREG:
+		return i->imm <= 16 || bad_ins(v, i, "no register %u", i->imm);
+	case IR_UREAD:
+		size = i->imm & 15;
+		return ((size == 1 || size == 2 || size == 4 || size == 8) && i->imm <= 24) ||
+		       bad_ins(v, i, "no read of kind %u", i->imm);
+	}
+	if (i->op == IR_CTXREG)
+		return i->imm < 64 || bad_ins(v, i, "register %u", i->imm);
+	if (i->op == IR_UREAD) {
+		uint32_t size = i->imm & ~16u;
+
+		return size == 1 || size == 2 || size == 4 || size == 8 ||
+		       bad_ins(v, i, "read of %u bytes", size);
 	}
 	if (i->imm)
 		return bad_ins(v, i, "immediate %u", i->imm);
@@ -617,3 +634,58 @@ const char *ir_verify(struct ir_module *m)
 	arena_release(&v.scratch);
 	return v.error;
 }
+
+#ifdef TAPIR_TEST
+#include "base/test.h"
+
+/* The verifier's message about a function body; NULL: none. */
+static const char *verdict(struct arena *a, const char *body)
+{
+	const char *text = arena_printf(a,
+					"max_string 63\nglobal @n long\n"
+					"global @t long [long] max 9\nformat 0 \"%%d\"\n"
+					"fn @f() {\n%s}\n",
+					body);
+	const char *error = NULL;
+	struct ir_module *m = ir_parse(a, text, strlen(text), &error);
+
+	if (!m)
+		return error;
+	error = ir_verify(m);
+	if (error)
+		error = arena_strdup(a, error);
+	ir_module_free(m);
+	return error;
+}
+
+TEST(ir_verify_operands)
+{
+	struct arena a = {0};
+
+	CHECK_STR(verdict(&a, "b0:\n\t%0:long = add 1, 2\n\tret\n"), NULL);
+	CHECK_STR(verdict(&a, "b0:\n\t%0:long = add 1, \"2\"\n\tret\n"),
+		  "fn @f: b0, instruction 0 (add): operand 1 is string, not long");
+	CHECK_STR(verdict(&a, "b0:\n\t%0:long = tget @t, *\n\tret\n"),
+		  "fn @f: b0, instruction 0 (tget): operand 1 is nothing, not long");
+	CHECK_STR(verdict(&a, ""), "fn @f: no blocks");
+	CHECK_STR(verdict(&a, "b0:\nb1:\n\tret\n"), "fn @f: b0 is empty");
+	arena_release(&a);
+}
+
+TEST(ir_verify_loops)
+{
+	struct arena a = {0};
+
+	/* Assigned in the loop only, read behind it. */
+	CHECK_STR(verdict(&a, "b0:\n\tjmp b1\nb1:\n\t%0:long = load @n\n\tbr %0, b2, b3\n"
+			      "b2:\n\t%1:long = mov 1\n\tjmp b1\nb3:\n\tprint 0, %1\n\tret\n"),
+		  "fn @f: b3 reads %1, which may not be assigned there");
+	/* An iterator of an inner loop starts anew each time. */
+	CHECK_STR(verdict(&a, "b0:\n\tjmp b1\n"
+			      "b1:\n\t%0:iter = foreach none, @t, 0, *\n\tjmp b2\n"
+			      "b2:\n\t%1:long = next %0\n\tbr %1, b2, b3\n"
+			      "b3:\n\titerend %0\n\tjmp b1\n"),
+		  NULL);
+	arena_release(&a);
+}
+#endif

@@ -2,9 +2,10 @@
  * it is read, and each iterator runs (started, not given back) where it is used.
  *
  * For a register that a block reads before assigning it, we walk backwards from that block: each
- * way must meet an assignment before the entry. Most registers live in one block and cost nothing;
- * locals are zeroed in the entry block, which settles them at once. Since an error leaves a block in
- * the middle, assignments behind the first instruction that may raise do not count for handlers. */
+ * way must meet an assignment before the entry. Most registers live in one block and cost
+ * nothing; locals are zeroed in the entry block, which settles them at once. Since an error
+ * leaves a block in the middle, assignments behind the first instruction that may raise do not
+ * count for handlers. */
 #include "ir/passes.h"
 
 #include "base/bug.h"

@@ -192,6 +192,7 @@ struct expr {
 	/* sema: */
 	enum type type;
 	const char *why;	   /* TARGET...: why it could not be resolved; NULL: no context */
+	const struct token *why_tok; /* the accessor that `why` is about, or NULL */
 	struct var *var;	   /* SYMBOL INDEX IN (array), PROBEWRITE */
 	VEC(struct function *) fns; /* CALL: the candidates in order; `next` goes to the following */
 	struct foreign_type *detail;
@@ -291,6 +292,7 @@ struct function {
 	const struct intrinsic *intrinsic; /* builtin sources: body is an intrinsic (rt/intrinsic.h) */
 	bool used;
 	bool pure; /* no side effects: calls may be elided */
+	bool elision_reported;
 	struct foreign_type *detail;
 	int id;
 };

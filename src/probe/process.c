@@ -362,5 +362,6 @@ const struct probe_family process_family = {
 	.build = build,
 	.probe_type = "uprobe",
 	.resolve_target = resolve_target,
+	.entry_of = process_entry_of,
 	.list_vars = list_vars,
 };

@@ -4,6 +4,7 @@
  *   process_library.c   which libraries
  *   process_function.c, process_statement.c
  *   process_mark.c      SDT marks and PLT stubs: sites and their variables
+ *   process_entry.c     entries of .return points
  *   process.c           the patterns; common parts; errors */
 #ifndef PROBE_PROCESS_H
 #define PROBE_PROCESS_H
@@ -73,6 +74,9 @@ bool process_functions(struct process_query *q);
 bool process_statements(struct process_query *q);
 bool process_marks(struct process_query *q);
 bool process_plt(struct process_query *q);
+
+/* The entry instance of a .return instance, see provider.h (process_entry.c). */
+struct probe_inst *process_entry_of(struct session *s, const struct probe_inst *ret);
 
 /* process_mark.c: variables of marks and stubs. */
 struct expr *process_resolve_mark(struct session *s, const struct process_place *place,

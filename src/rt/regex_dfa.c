@@ -338,7 +338,7 @@ static void partition_init(struct partition *p, struct builder *b)
 	}
 }
 
-/* Transitions backwards: what leads by class k to state s is from[start[k][s] .. start[k][s + 1]). */
+/* Transitions backwards: class k leads to state s from from[start[k][s] .. start[k][s + 1]). */
 struct inverse {
 	uint32_t **start;
 	uint16_t *from;

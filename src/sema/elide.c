@@ -495,12 +495,20 @@ void sema_elide(struct session *s, bool *changed)
 	struct program *p = s->program;
 	struct elider el = {.s = s};
 
+	recompute(s);
 	sema_count_uses(s);
 	find_pure(s);
+	for (size_t i = 0; i < p->functions.n; i++) {
+		struct function *f = p->functions.v[i];
+
+		elide_stmt(&el, &f->body);
+		if (f->body && is_empty(f->body) && !f->elision_reported && in_user_text(f->tok)) {
+			f->elision_reported = true;
+			sem_warn(s, f->tok, "side-effect-free function '%s'", f->name);
+		}
+	}
 	for (size_t i = 0; i < p->handlers.n; i++)
 		elide_stmt(&el, &p->handlers.v[i]->body);
-	for (size_t i = 0; i < p->functions.n; i++)
-		elide_stmt(&el, &p->functions.v[i]->body);
 	recompute(s);
 	*changed |= el.changed;
 }

@@ -9,7 +9,6 @@
 struct folder {
 	struct session *s;
 	bool changed;
-	const struct handler *handler; /* whose body is being folded, or NULL */
 };
 
 static bool is_number(const struct expr *e)
@@ -77,23 +76,6 @@ static bool check_resolvable(struct ast_visitor *v, struct expr **slot)
 	default:
 		return true;
 	}
-}
-
-struct write_search {
-	const char *name;
-	const struct source *not_in;
-	bool found;
-};
-
-static bool find_write(struct ast_visitor *v, struct expr **slot)
-{
-	struct write_search *w = v->data;
-	const struct expr *e = *slot;
-
-	if ((e->kind == EX_ASSIGN || e->kind == EX_INCDEC) && e->left->kind == EX_SYMBOL &&
-	    e->left->name == w->name && e->tok->src != w->not_in)
-		w->found = true;
-	return !w->found;
 }
 
 static bool binary_value(enum op op, int64_t a, int64_t b, int64_t *r)
@@ -228,12 +210,7 @@ static void fold_expr(struct folder *f, struct expr **slot)
 		return;
 	}
 	if (e->kind == EX_PROBEWRITE) {
-		struct write_search w = {.name = e->name, .not_in = e->tok->src};
-		struct ast_visitor v = {.on_expr = find_write, .data = &w};
-		struct stmt *body = f->handler ? f->handler->body : NULL;
-
-		ast_walk_stmt(&v, &body);
-		set_number(f, slot, w.found);
+		set_number(f, slot, 0); /* not in an alias: no body to ask about */
 		return;
 	}
 	fold_children(f, e);
@@ -327,10 +304,8 @@ void sema_fold(struct session *s, bool *changed)
 	struct folder f = {.s = s};
 
 	for (size_t i = 0; i < s->program->handlers.n; i++) {
-		f.handler = s->program->handlers.v[i];
 		fold_stmt(&f, &s->program->handlers.v[i]->body);
 	}
-	f.handler = NULL;
 	for (size_t i = 0; i < s->program->functions.n; i++)
 		if (s->program->functions.v[i]->body)
 			fold_stmt(&f, &s->program->functions.v[i]->body);

@@ -38,6 +38,11 @@ static struct var *find_global(struct session *s, const char *name, const struct
 {
 	struct var *v;
 
+	/* The file's own names come first. */
+	for (size_t i = 0; from->library && i < s->library_scripts.n; i++)
+		if (s->library_scripts.v[i]->src == from &&
+		    (v = find_global_in(s->library_scripts.v[i], name, from)))
+			return v;
 	for (int pass = 0; pass < 2; pass++) {
 		for (size_t i = 0; i < s->user_scripts.n; i++)
 			if ((v = find_global_in(s->user_scripts.v[i], name, from)))
@@ -410,16 +415,34 @@ void sema_resolve_handler(struct session *s, struct handler *h)
 	resolve_stmt(&sc, h->body);
 }
 
+static bool forget_functions(struct ast_visitor *v, struct expr **slot)
+{
+	(void)v;
+	(*slot)->fns.n = 0;
+	return true;
+}
+
+void sema_resolve_late(struct session *s, var_list *locals, struct function *fn, struct expr *e,
+		       struct stmt *st)
+{
+	struct scope sc = {.s = s, .locals = locals, .fn = fn};
+	struct ast_visitor v = {.on_expr = forget_functions};
+
+	for (size_t i = 0; fn && i < fn->params.n; i++)
+		map_set(&sc.names, &s->arena, fn->params.v[i]->name, fn->params.v[i]);
+	for (size_t i = 0; i < locals->n; i++)
+		map_set(&sc.names, &s->arena, locals->v[i]->name, locals->v[i]);
+	ast_walk_expr(&v, &e);
+	ast_walk_stmt(&v, &st);
+	resolve_expr(&sc, e, USE_SCALAR);
+	resolve_stmt(&sc, st);
+}
+
 static void resolve_intrinsic(struct session *s, struct function *f)
 {
 	const char *text = f->embedded;
 	size_t n = strlen(text);
 
-	if (!f->tok->src->builtin) {
-		sem_error(s, f->tok, NULL,
-			  "function '%s' is embedded C code, which Tapir cannot run", f->name);
-		return;
-	}
 	while (n && strchr(" \t\n", *text))
 		text++, n--;
 	while (n && strchr(" \t\n", text[n - 1]))
@@ -435,7 +458,7 @@ void sema_resolve_function(struct session *s, struct function *f)
 
 	for (size_t i = 0; i < f->params.n; i++)
 		map_set(&sc.names, &s->arena, f->params.v[i]->name, f->params.v[i]);
-	if (f->embedded)
+	if (f->embedded && f->tok->src->builtin)
 		resolve_intrinsic(s, f);
 	else
 		resolve_stmt(&sc, f->body);
@@ -446,10 +469,20 @@ static int by_name(const struct function *a, const struct function *b)
 	return strcmp(a->name, b->name);
 }
 
+void sema_all_resolved(struct session *s)
+{
+	struct program *prog = s->program;
+
+	prog->handlers_resolved = prog->handlers.n;
+	prog->functions_resolved = prog->functions.n;
+	prog->probes_resolved = prog->probes.n;
+}
+
 void sema_resolve_names(struct session *s)
 {
 	struct program *prog = s->program;
-	size_t handlers = 0, functions = 0, conditions = 0;
+	size_t handlers = prog->handlers_resolved, functions = prog->functions_resolved;
+	size_t conditions = prog->probes_resolved, uncalled = 0;
 
 	/* Loading a library file may bring new probes, and these new names. */
 	do {
@@ -468,7 +501,15 @@ void sema_resolve_names(struct session *s)
 		for (; functions < prog->functions.n; functions++)
 			sema_resolve_function(s, prog->functions.v[functions]);
 		sema_derive_library_probes(s);
-	} while (handlers < prog->handlers.n || conditions < prog->probes.n);
+		/* Functions that nobody calls are looked at all the same; eliding drops them. */
+		for (; handlers == prog->handlers.n && functions == prog->functions.n &&
+		       uncalled < s->user_scripts.n;
+		     uncalled++)
+			for (size_t i = 0; i < s->user_scripts.v[uncalled]->functions.n; i++)
+				note_function(s, s->user_scripts.v[uncalled]->functions.v[i]);
+	} while (handlers < prog->handlers.n || conditions < prog->probes.n ||
+		 functions < prog->functions.n || uncalled < s->user_scripts.n);
+	sema_all_resolved(s);
 	for (size_t i = 1; i < prog->functions.n; i++)
 		for (size_t k = i; k && by_name(prog->functions.v[k - 1], prog->functions.v[k]) > 0;
 		     k--) {

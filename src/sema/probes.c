@@ -3,7 +3,7 @@
  * A point is an alias of the user or of the library, an alias with further components, or a shape of
  * a probe family; component wildcards are expanded over all of these. Alias bodies are put around
  * the user's body; a composition of bodies is made into a handler once, however many instances it
- * serves. */
+ * serves (target.c). */
 #include <fnmatch.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ struct compose {
 	const struct probe_point *at; /* the point as written, for the derivation */
 	const char *pn;		      /* pn() of the instances */
 	struct expr *condition;	      /* of this and all outer points */
-	struct handler *handler;      /* made at the first instance */
+	struct body_template *body;   /* made at the first instance */
 	bool user, exit_after;
 };
 
@@ -30,8 +30,55 @@ struct emit_data {
 	struct session *s;
 	struct compose *c;
 	const struct probe_point *p;
+	bool optional;
 	size_t n;
 };
+
+/* @probewrite(name) in an alias: does the body behind or before it assign the name? */
+struct write_search {
+	struct session *s;
+	struct stmt *body;
+	const char *name;
+	bool found;
+};
+
+static bool find_write(struct ast_visitor *v, struct expr **slot)
+{
+	struct write_search *w = v->data;
+	const struct expr *e = *slot;
+
+	if ((e->kind == EX_ASSIGN || e->kind == EX_INCDEC) && e->left->kind == EX_SYMBOL &&
+	    e->left->name == w->name)
+		w->found = true;
+	return !w->found;
+}
+
+static bool answer_probewrite(struct ast_visitor *v, struct expr **slot)
+{
+	struct write_search *w = v->data;
+
+	if ((*slot)->kind == EX_PROBEWRITE) {
+		struct ast_visitor search = {.on_expr = find_write, .data = w};
+
+		w->name = (*slot)->name;
+		w->found = false;
+		ast_walk_stmt(&search, &w->body);
+		*slot = expr_number(&w->s->arena, (*slot)->tok, w->found);
+		return false;
+	}
+	return true;
+}
+
+/* A copy of an alias body for the user's body in it. */
+static struct stmt *alias_body(struct session *s, const struct stmt *body, struct stmt *inner)
+{
+	struct write_search w = {.s = s, .body = inner};
+	struct ast_visitor v = {.on_expr = answer_probewrite, .data = &w};
+	struct stmt *copy = stmt_clone(&s->arena, body);
+
+	ast_walk_stmt(&v, &copy);
+	return copy;
+}
 
 static struct stmt *compose_body(struct session *s, const struct compose *c)
 {
@@ -55,12 +102,12 @@ static struct stmt *compose_body(struct session *s, const struct compose *c)
 	inner = compose_body(s, c->outer);
 	body = stmt_make(a, ST_BLOCK, c->probe->body->tok);
 	if (!c->probe->epilogue_style)
-		vec_push(&body->body, a, stmt_clone(a, c->probe->body));
+		vec_push(&body->body, a, alias_body(s, c->probe->body, inner));
 	vec_push(&body->body, a, inner);
 	if (c->probe->epilogue_style)
-		vec_push(&body->body, a, stmt_clone(a, c->probe->body));
+		vec_push(&body->body, a, alias_body(s, c->probe->body, inner));
 	if (c->probe->epilogue)
-		vec_push(&body->body, a, stmt_clone(a, c->probe->epilogue));
+		vec_push(&body->body, a, alias_body(s, c->probe->epilogue, inner));
 	return body;
 }
 
@@ -72,19 +119,15 @@ static void emit(void *cookie, struct probe_inst *inst)
 	struct compose *c = d->c;
 
 	d->n++;
-	if (!c->handler) {
+	if (!c->body) {
 		const struct compose *root = c;
 
 		while (root->outer)
 			root = root->outer;
-		c->handler = ARENA_NEW(&s->arena, struct handler);
-		c->handler->body = compose_body(s, c);
-		c->handler->tok = root->probe->tok;
-		c->handler->user = root->user;
-		c->handler->id = (int)prog->handlers.n;
-		vec_push(&prog->handlers, &s->arena, c->handler);
+		c->body = sema_template(s, compose_body(s, c), root->probe->tok, root->user);
 	}
-	inst->handler = c->handler;
+	inst->optional = d->optional;
+	inst->handler = sema_instance_handler(s, c->body, inst);
 	inst->alias_name = c->outer ? c->pn : inst->script_name ? inst->script_name : inst->name;
 	inst->condition = c->condition;
 	inst->id = (int)prog->probes.n;
@@ -321,11 +364,11 @@ static void wild_try(struct wild_search *w, const struct component *cand, const 
 			    (cand[i].arg && !literal_equal(cand[i].arg, p->comps.v[i].arg)))
 				return;
 	} else {
-		for (size_t i = 0; i < n; i++) {
+		for (size_t i = 0; i < n; i++)
 			if (kinds[i])
 				return;
+		for (size_t i = 0; i < n; i++)
 			str_addf(&have, "%s%s", i ? "." : "", cand[i].name);
-		}
 		for (size_t i = 0; i < p->comps.n; i++)
 			str_addf(&want, "%s%s", i ? "." : "", p->comps.v[i].name);
 		fits = fnmatch(want.s, have.s, FNM_NOESCAPE) == 0;
@@ -491,7 +534,7 @@ static size_t derive(struct session *s, struct compose *c, const struct probe_po
 			struct compose *k = ARENA_NEW(&s->arena, struct compose);
 
 			*k = *c;
-			k->handler = NULL;
+			k->body = NULL;
 			n += derive(s, k, w.out.v[i], true);
 		}
 		if (!n && !optional)
@@ -504,7 +547,7 @@ static size_t derive(struct session *s, struct compose *c, const struct probe_po
 		return as.n;
 	for (const struct probe_family *const *f = probe_families; *f; f++)
 		for (const char *const *pat = (*f)->patterns; *pat; pat++) {
-			struct emit_data d = {.s = s, .c = c, .p = p};
+			struct emit_data d = {.s = s, .c = c, .p = p, .optional = optional};
 
 			pattern_fit(p, *pat, &whole);
 			if (!whole)
@@ -532,7 +575,7 @@ static size_t derive(struct session *s, struct compose *c, const struct probe_po
 		vec_push(&q->comps, &s->arena, comp);
 		q->tok = p->tok;
 		*k = *c;
-		k->handler = NULL;
+		k->body = NULL;
 		k->exit_after = true;
 		derive(s, k, q, optional);
 		for (size_t i = before; i < s->program->probes.n; i++)
@@ -603,9 +646,9 @@ static void derive_probe(struct session *s, const struct probe *pr, bool user)
 		c->user = user;
 		c->condition = p->condition;
 		if (plain)
-			c->handler = plain->handler;
+			c->body = plain->body;
 		made = derive(s, c, bare, p->optional);
-		if (c->handler)
+		if (c->body)
 			plain = c;
 		if (made && p->sufficient)
 			break;

@@ -1,4 +1,4 @@
-/* Runs the unit tests of all files (base/test.h): unit [SUBSTRING]
+/* Runs the unit tests of all files (base/test.h): unit [-v] [SUBSTRING]
  *
  * Each prints "ok NAME" or "not ok NAME: FILE:LINE: what was wrong". */
 #include "base/test.h"
@@ -12,6 +12,8 @@
 /* Ends of the section, made by the linker; absent when no file has tests. */
 extern const struct test_case *const __start_tapir_tests[] __attribute__((weak));
 extern const struct test_case *const __stop_tapir_tests[] __attribute__((weak));
+
+bool test_verbose;
 
 static jmp_buf back;
 static char failure[4096];
@@ -57,6 +59,12 @@ int main(int argc, char **argv)
 	const struct test_case *const *p;
 	const struct test_case **v;
 	size_t n = 0, n_failed = 0;
+
+	if (argc > 1 && strcmp(argv[1], "-v") == 0) {
+		test_verbose = true;
+		argv++;
+		argc--;
+	}
 
 	v = calloc((size_t)(__stop_tapir_tests - __start_tapir_tests) + 1,
 		   sizeof(const struct test_case *));

@@ -1,0 +1,110 @@
+/* The library for emitted programs: what the emitter may call by name (gen/link.h).
+ *
+ * A pointer must be to writable map memory (no BPF_F_RDONLY_PROG: the verifier asks for it whatever
+ * the function does) with at least the size of its type behind it. For slots that is more than they
+ * have: struct rt_str * 520 bytes, struct rt_room * 1032 bytes. Both point to a slot (struct
+ * rt_str); the second type only says that the verifier wants to see more room, since places in the
+ * text vary. Only the bytes that belong to the slot are written. cap is the longest text that a slot can hold,
+ * without its NUL: 511 at most. Longer texts are cut. dst and arguments are different slots unless
+ * said otherwise.
+ *
+ * Results are plain numbers, 0 where nothing is said, or an enum rt_error: f->error and f->error_arg
+ * are then set as well. Functions that return a value and may fail set f->error, which they leave
+ * alone otherwise: the emitter looks there after the call.
+ *
+ * A token (rt_str.token) can be copied, compared and printed; functions that look at text see it as
+ * an empty one. */
+#ifndef BPFRT_BPFRT_H
+#define BPFRT_BPFRT_H
+
+#include "lib.h"
+
+/* ------------------------------------------------------------------ strings */
+/* dst may be src. */
+long rt_copy(struct rt_str *dst, uint64_t cap, const struct rt_str *src);
+/* dst may be a, b or both. */
+long rt_concat(struct rt_room *dst, uint64_t cap, const struct rt_str *a, const struct rt_str *b);
+/* -1, 0, 1, by unsigned bytes. Tokens come after texts, and by their bytes. */
+long rt_compare(const struct rt_str *a, const struct rt_str *b);
+
+long rt_strlen(const struct rt_str *s);
+/* dst may be s. */
+long rt_substr(struct rt_str *dst, uint64_t cap, const struct rt_str *s, int64_t start, int64_t len);
+/* The byte, signed. Outside: f->error = RT_E_POSITION, 0. */
+long rt_stringat(struct rt_frame *f, const struct rt_str *s, int64_t pos);
+long rt_isdigit(const struct rt_str *s);
+/* Place of the first sub in s, from at on; -1: there is none. */
+long rt_find(const struct rt_room *s, uint64_t at, const struct rt_room *sub);
+long rt_strpos(const struct rt_room *s, const struct rt_room *sub);
+long rt_isinstr(const struct rt_room *s, const struct rt_room *sub);
+long rt_str_replace(struct rt_room *dst, uint64_t cap, const struct rt_room *s,
+		    const struct rt_room *from, const struct rt_room *to);
+long rt_strtol(const struct rt_str *s, int64_t base);
+/* tokenize(s, delims), tokenize(delims). The emitter zeroes f->token_text.len and f->token_pos when
+ * a handler starts that calls them. dst may be s or delims. */
+long rt_tokenize(struct rt_frame *f, struct rt_str *dst, uint64_t cap, const struct rt_str *s,
+		 const struct rt_str *delims);
+long rt_tokenize_next(struct rt_frame *f, struct rt_str *dst, uint64_t cap,
+		      const struct rt_str *delims);
+/* text_strn(s, size, quoted) with cap in the place of the string limit. */
+long rt_text_strn(struct rt_room *dst, uint64_t cap, const struct rt_room *s, int64_t size,
+		  uint64_t quoted);
+long rt_text_str(struct rt_room *dst, uint64_t cap, const struct rt_room *s);
+long rt_string_quoted(struct rt_room *dst, uint64_t cap, const struct rt_room *s);
+
+/* ------------------------------------------------------------------ formatting */
+/* Each appends to dst, which the emitter has made empty before the first (len, token and s[0]). spec:
+ * see RT_SPEC_FLAGS. dst is none of the arguments. */
+long rt_fmt_lit(struct rt_room *dst, uint64_t cap, const struct rt_str *s);
+long rt_fmt_int(struct rt_room *dst, uint64_t cap, int64_t value, uint64_t spec);
+long rt_fmt_str(struct rt_room *dst, uint64_t cap, const struct rt_str *s, uint64_t spec);
+long rt_fmt_char(struct rt_room *dst, uint64_t cap, uint64_t ch, uint64_t spec);
+long rt_fmt_binary(struct rt_room *dst, uint64_t cap, uint64_t value, uint64_t spec);
+/* For rt_fmt_int(): digits with their prefix. */
+long rt_fmt_digits(struct rt_room *dst, uint64_t cap, const struct rt_digits *d, uint64_t spec);
+/* n times the same byte. */
+long rt_fmt_pad(struct rt_room *dst, uint64_t cap, int64_t n, uint64_t byte);
+
+/* ------------------------------------------------------------------ regular expressions */
+/* 1 or 0 */
+long rt_regex_test(const struct rt_str *s, const struct rt_regex *re);
+
+/* ------------------------------------------------------------------ output */
+/* Appends struct rt_arg_str and the text, padded to 8 with zeros, at f->out + f->out_used. 1 if
+ * f->out_used > RT_OUT_BYTES: nothing is then written. */
+long rt_out_str(struct rt_frame *f, const struct rt_str *s);
+
+/* ------------------------------------------------------------------ memory */
+/* At most max bytes of text. A fault: RT_E_USER_STRING (RT_E_KERNEL_STRING), dst is empty. */
+long rt_user_string(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t max);
+/* The same for sleepable programs: brings missing pages in. */
+long rt_user_string_sleepable(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr,
+			      uint64_t max);
+long rt_kernel_string(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t max);
+/* The number at addr; how: 1, 2, 4 or 8 bytes, | 16: signed. A fault: f->error = RT_E_READ,
+ * returns 0. */
+long rt_user_read(struct rt_frame *f, uint64_t addr, uint64_t how);
+long rt_user_read_sleepable(struct rt_frame *f, uint64_t addr, uint64_t how);
+long rt_kernel_read(struct rt_frame *f, uint64_t addr, uint64_t how);
+
+/* ------------------------------------------------------------------ statistics */
+/* Atomic, on an element that began as RT_STAT_INIT. The caller adds to the bucket. */
+long rt_stat_add(struct rt_stat_value *v, int64_t x);
+/* The same and what @variance needs. */
+long rt_stat_add_variance(struct rt_stat_value *v, int64_t x);
+/* Numbers of buckets: 0 to 127; 0 to (high - low) / step + 2. */
+long rt_hist_log(int64_t x);
+long rt_hist_linear(int64_t x, int64_t low, int64_t high, int64_t step);
+
+/* ------------------------------------------------------------------ locks */
+/* 1 when taken; after that many further tries (1 << 20 at most): 0. */
+long rt_lock_shared(struct rt_lock *lock, uint64_t spins);
+long rt_lock_alone(struct rt_lock *lock, uint64_t spins);
+long rt_unlock_shared(struct rt_lock *lock);
+long rt_unlock_alone(struct rt_lock *lock);
+
+/* ------------------------------------------------------------------ others */
+/* 0 to n - 1. Above 1 << 20: f->error = RT_E_RANGE. */
+long rt_randint(struct rt_frame *f, int64_t n);
+
+#endif

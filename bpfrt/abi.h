@@ -169,7 +169,7 @@ enum {
 	 (uint64_t)(uint16_t)(width) << RT_SPEC_WIDTH |                                  \
 	 (uint64_t)(uint16_t)(precision) << RT_SPEC_PRECISION)
 
-/* Offsets in the kernel's structures (BTF: kern_offsets), for cmdline_args() and env_var(). */
+/* Offsets in the kernel's structures (BTF: kern_btf_members), for cmdline_args() and env_var(). */
 struct rt_mm {
 	uint32_t task_mm; /* in struct task_struct; the others in struct mm_struct */
 	uint32_t arg_start, arg_end, env_start, env_end;

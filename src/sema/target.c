@@ -519,7 +519,7 @@ static void clone_functions(struct session *s, struct body_template *t, struct e
 		c->body = substitute(s, f->fn->body, &f->slots, with);
 		with += f->slots.n;
 		ast_walk_stmt(&v, &c->body);
-		vec_push(&target_script(s)->functions, &s->arena, c);
+		script_add_function(&s->arena, target_script(s), c);
 	}
 	ast_walk_stmt(&v, handler_body);
 }

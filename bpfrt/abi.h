@@ -23,7 +23,6 @@ enum {
 	RT_OUT_BYTES = 8192,	 /* output of one handler before it is sent in between */
 	RT_FRAME_SLACK = 4096,	 /* behind every frame: pointers into it may be passed as struct rt_str */
 	RT_FRAMES_PER_CPU = 8,	 /* handlers that can be active on one CPU: nested, preempted, blocked */
-	RT_MAX_CALLS = 32,	 /* call chain kept for error messages */
 };
 
 /* A string slot. Slots are as long as their widest text needs (8 + width + 1, rounded up to 8); the
@@ -52,6 +51,10 @@ struct rt_token {
 	uint32_t pid, b;
 };
 
+/* Keys of tables: one behind the other, longs as 8 bytes, strings as struct rt_str cut to
+ * RT_KEY_STR_BYTES(width); every byte behind the text is zero. */
+#define RT_KEY_STR_BYTES(width) (8 + (((width) + 1 + 7) & ~7u))
+
 /* Values of tables. Every element starts with its place in the order of insertion. */
 struct rt_long_value {
 	uint64_t seq;
@@ -59,7 +62,7 @@ struct rt_long_value {
 };
 struct rt_str_value {
 	uint64_t seq;
-	struct rt_str str; /* as long as the global's width needs */
+	struct rt_str str; /* cut to RT_KEY_STR_BYTES(width) */
 };
 struct rt_stat_value {
 	uint64_t seq;
@@ -98,14 +101,12 @@ struct rt_shared {
 struct rt_frame {
 	uint32_t busy;
 	uint32_t inst;	     /* number of the probe instance (gen_image.insts) */
-	uint64_t ctx_ip;     /* address of the probe in this process */
+	uint64_t bias;	     /* load bias of the probed object in this process */
 	int32_t error;	     /* enum rt_error of the error on its way */
-	uint32_t error_tok;  /* place: index into gen_image.tokens */
+	uint32_t error_place; /* index into gen_image.places */
 	int64_t error_arg;   /* address, index, ... */
 	uint32_t actions;    /* counted against MAXACTION */
 	uint32_t state;	     /* where the next turn of a handler with loops goes on */
-	uint32_t n_calls;
-	uint32_t calls[RT_MAX_CALLS]; /* tokens of the calls that lead to the running function */
 	uint32_t out_used;
 	uint32_t token_pos;  /* of tokenize() */
 	uint32_t reserved[4];
@@ -163,8 +164,12 @@ enum {
 	RT_SPEC_PRECISION = 32,
 	RT_SPEC_NONE = 0xffff,
 };
+#define RT_SPEC(conv, flags, width, precision)                                           \
+	((uint64_t)(conv) | (uint64_t)(flags) << RT_SPEC_FLAGS |                         \
+	 (uint64_t)(uint16_t)(width) << RT_SPEC_WIDTH |                                  \
+	 (uint64_t)(uint16_t)(precision) << RT_SPEC_PRECISION)
 
-/* Offsets in the kernel's structures (BTF: kern_offsets), for cmdline_args() and env_var(). */
+/* Offsets in the kernel's structures (BTF: kern_btf_members), for cmdline_args() and env_var(). */
 struct rt_mm {
 	uint32_t task_mm; /* in struct task_struct; the others in struct mm_struct */
 	uint32_t arg_start, arg_end, env_start, env_end;
@@ -193,7 +198,7 @@ struct rt_record {
 enum rt_item_kind {
 	RT_ITEM_PRINT = 1, /* a: format number; then the arguments: longs 8 bytes, strings as
 			    * struct rt_arg_str */
-	RT_ITEM_ERROR,	   /* a: enum rt_error; then struct rt_item_error, calls, text */
+	RT_ITEM_ERROR,	   /* a: enum rt_error; then struct rt_item_error, text */
 	RT_ITEM_EXIT,	   /* exit() was called */
 	RT_ITEM_WARN,	   /* one string */
 	RT_ITEM_LOG,	   /* one string; a newline is added */
@@ -210,8 +215,7 @@ struct rt_arg_str {
 };
 struct rt_item_error {
 	int64_t arg;
-	uint32_t tok, n_calls; /* n_calls token numbers follow, padded to 8; then, for RT_E_TEXT, a
-				* struct rt_arg_str */
+	uint32_t place, reserved; /* then, for RT_E_TEXT, a struct rt_arg_str */
 };
 
 #endif

@@ -6,5 +6,4 @@ $(O)/obj/irtool.o: tools/irtool.c $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-check: $(O)/irtool
 -include $(O)/obj/irtool.d

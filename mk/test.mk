@@ -1,5 +1,6 @@
-# Tests. `make check` builds and runs everything; `make unit` builds the unit tests alone;
-# `make fuzz` replays the corpora; `make fuzzers` builds libFuzzer programs with clang.
+# Unit tests and fuzz targets. `make unit` builds the unit tests; `make fuzz` replays the corpora;
+# fuzz-programs are made with libFuzzer where SAN asks for its coverage (mk/check.mk), else with our
+# own driver.
 TEST_OBJ := $(SRC:src/%.c=$(O)/test/%.o) $(O)/test/unit.o
 
 $(O)/test/%.o: src/%.c $(O)/flags
@@ -16,10 +17,8 @@ $(O)/unit: $(TEST_OBJ) $(EMBEDDED)
 
 unit: $(O)/unit
 
-check: $(O)/stap $(O)/unit $(O)/irtool
-	tests/run --build $(O)
-
 FUZZ := $(patsubst fuzz/fuzz_%.c,%,$(wildcard fuzz/fuzz_*.c))
+FUZZ_ENGINE := $(if $(findstring fuzzer,$(SAN)),libfuzzer,replay)
 
 $(O)/fuzz/%.o: fuzz/%.c $(O)/flags
 	@mkdir -p $(@D)
@@ -28,16 +27,14 @@ $(O)/fuzz/%.o: fuzz/%.c $(O)/flags
 $(O)/fuzz/replay_%: $(O)/fuzz/fuzz_%.o $(O)/fuzz/replay.o $(O)/libtapir.a
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+$(O)/fuzz/libfuzzer_%: $(O)/fuzz/fuzz_%.o $(O)/libtapir.a
+	$(CC) $(ALL_CFLAGS) $(subst fuzzer-no-link,fuzzer,$(ALL_LDFLAGS)) -o $@ $^ $(LIBS)
+
+fuzz-programs: $(FUZZ:%=$(O)/fuzz/$(FUZZ_ENGINE)_%)
+
 fuzz: $(FUZZ:%=$(O)/fuzz/replay_%)
 	set -e; for f in $(FUZZ); do echo "replay_$$f"; $(O)/fuzz/replay_$$f fuzz/corpus/$$f; done
 
-$(O)/fuzz/libfuzzer_%: fuzz/fuzz_%.c $(SRC) $(EMBEDDED)
-	@mkdir -p $(@D)
-	clang -std=gnu11 -g -O1 -D_GNU_SOURCE -DARENA_MALLOC -DIR_VERIFY -Isrc -I. -I$(O)/gen \
-		-fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
-
-fuzzers: $(FUZZ:%=$(O)/fuzz/libfuzzer_%)
-
-.PHONY: unit check fuzz fuzzers
+.PHONY: unit fuzz fuzz-programs
 .SECONDARY: $(FUZZ:%=$(O)/fuzz/fuzz_%.o)
 -include $(TEST_OBJ:.o=.d) $(wildcard $(O)/fuzz/*.d)

@@ -119,5 +119,7 @@ int main(int argc, char **argv)
 	printf("#include \"tapset/embedded.h\"\n");
 	print_texts(argv + 1, argc - 1);
 	print_index();
+	session_release(&s);
+	arena_release(&all.arena);
 	return 0;
 }

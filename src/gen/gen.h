@@ -23,6 +23,7 @@ struct session;
 struct bpf_insn;
 
 /* Maps that every image has, by index. */
+/* max_entries of GEN_MAP_FRAMES is for one CPU: to be multiplied by how many are possible. */
 enum gen_fixed_map { GEN_MAP_SHARED, GEN_MAP_FRAMES, GEN_MAP_RING, GEN_MAP_CONST, GEN_MAP_TARGETS, GEN_MAP_FIXED };
 
 struct gen_map {
@@ -67,6 +68,13 @@ struct gen_program {
 	/* struct bpf_func_info (two uint32_t: instruction offset, BTF id) a subprogram; none: n = 0 */
 	VEC(uint32_t) func_info;
 	VEC(struct gen_site) sites;
+	uint32_t first_inst, n_handlers; /* private to gen.c: what it runs */
+};
+
+/* A place in the script where an error can arise: its token, and the call that it lies in. */
+struct gen_place {
+	const struct token *tok;
+	int caller; /* index of a place, -1: in the handler itself */
 };
 
 struct gen_image {
@@ -75,7 +83,7 @@ struct gen_image {
 	VEC(struct gen_program) programs;
 	struct gen_global *globals;	    /* by IR global */
 	VEC(const struct probe_inst *) insts; /* by instance number of records and cookies */
-	VEC(const struct token *) tokens;   /* of errors */
+	VEC(struct gen_place) places;	    /* of errors */
 	const void *btf;
 	uint32_t btf_size;
 	uint32_t frame_size; /* value size of GEN_MAP_FRAMES */
@@ -84,7 +92,8 @@ struct gen_image {
 /* Does a handler of this session run in the kernel? */
 bool gen_needed(const struct session *s);
 /* Fills s->image. False after reporting what cannot be done ("semantic error: ..." at its place). */
-bool gen_build(struct session *s);
+/* sleepable: the kernel lets uprobe programs wait for pages of user memory. */
+bool gen_build(struct session *s, bool sleepable);
 void gen_free(struct gen_image *img);
 /* Listing with source lines. */
 void gen_disasm(struct str *out, const struct session *s, const struct gen_image *img);

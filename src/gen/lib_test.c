@@ -802,18 +802,20 @@ TEST(lib_reads_bytes)
 /* ------------------------------------------------------------------ the current process */
 static bool put_mm(int slot)
 {
-	struct kern_field f[] = {{"task_struct", "mm", 0}, {"mm_struct", "arg_start", 0},
-				 {"mm_struct", "arg_end", 0}, {"mm_struct", "env_start", 0},
-				 {"mm_struct", "env_end", 0}};
+	struct kern_member f[] = {{"task_struct", "mm", 0, false},
+				  {"mm_struct", "arg_start", 0, false},
+				  {"mm_struct", "arg_end", 0, false},
+				  {"mm_struct", "env_start", 0, false},
+				  {"mm_struct", "env_end", 0, false}};
 	struct rt_mm *mm = &box->slot[slot].mm;
 
-	if (kern_offsets(f, 5) < 0) {
+	if (!kern_btf_members(f, 5)) {
 		printf("# skipped: no BTF of the kernel\n");
 		return false;
 	}
-	*mm = (struct rt_mm){.task_mm = (uint32_t)f[0].offset, .arg_start = (uint32_t)f[1].offset,
-			     .arg_end = (uint32_t)f[2].offset, .env_start = (uint32_t)f[3].offset,
-			     .env_end = (uint32_t)f[4].offset};
+	*mm = (struct rt_mm){.task_mm = f[0].offset, .arg_start = f[1].offset,
+			     .arg_end = f[2].offset, .env_start = f[3].offset,
+			     .env_end = f[4].offset};
 	return true;
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/bug.h"
 #include "interp/decode.h"
+#include "rt/error_text.h"
 #include "rt/format.h"
 #include "sema/sema.h"
 #include "session.h"
@@ -36,6 +37,9 @@ struct frame {
 struct global {
 	struct rt_value v; /* scalars; strings: s owned, of max_string + 1 bytes */
 	struct rt_table *table;
+	/* A scalar that handlers in the kernel use too, while these run: int64_t or struct rt_str
+	 * in their memory. Otherwise NULL. */
+	void *live;
 };
 
 struct interp {
@@ -160,6 +164,66 @@ int interp_set_global(struct interp *in, const char *name, const char *value)
 	return -1;
 }
 
+/* ------------------------------------------------------------------ globals of the kernel side */
+
+/* The kernel side's value becomes ours. */
+static void read_live(struct interp *in, uint32_t i)
+{
+	struct global *g = &in->globals[i];
+	const struct rt_str *from = g->live;
+	uint32_t max = in->m->globals.v[i].width, len;
+
+	if (in->m->globals.v[i].type != TY_STRING) {
+		g->v.n = __atomic_load_n((int64_t *)g->live, __ATOMIC_SEQ_CST);
+		return;
+	}
+	max = max < in->m->max_string ? max : in->m->max_string;
+	if (from->token && in->env->token_text) {
+		in->tmp.len = 0;
+		in->env->token_text(in->env, from, &in->tmp);
+		len = in->tmp.len < in->m->max_string ? (uint32_t)in->tmp.len : in->m->max_string;
+		memcpy((char *)g->v.s, in->tmp.s, len);
+	} else {
+		len = from->token ? 0 : from->len < max ? from->len : max;
+		memcpy((char *)g->v.s, from->s, len);
+	}
+	g->v.len = len;
+}
+
+static void write_live(struct interp *in, uint32_t i)
+{
+	struct global *g = &in->globals[i];
+	struct rt_str *to = g->live;
+	uint32_t max = in->m->globals.v[i].width;
+
+	if (in->m->globals.v[i].type != TY_STRING) {
+		__atomic_store_n((int64_t *)g->live, g->v.n, __ATOMIC_SEQ_CST);
+		return;
+	}
+	to->token = 0;
+	to->len = g->v.len < max ? g->v.len : max;
+	memcpy(to->s, g->v.s, to->len);
+	to->s[to->len] = 0;
+}
+
+struct rt_table *interp_table(struct interp *in, uint32_t global)
+{
+	return in->globals[global].table;
+}
+
+void interp_go_live(struct interp *in, uint32_t global, void *where)
+{
+	in->globals[global].live = where;
+	write_live(in, global);
+}
+
+void interp_go_plain(struct interp *in, uint32_t global)
+{
+	if (in->globals[global].live)
+		read_live(in, global);
+	in->globals[global].live = NULL;
+}
+
 /* ------------------------------------------------------------------ errors */
 
 static void set_error(struct interp *in, const char *text, size_t len)
@@ -182,32 +246,15 @@ int rt_raise(struct rt_call *c, const char *fmt, ...)
 	return -1;
 }
 
-static void add_place(struct interp *in, const struct token *tok)
-{
-	struct arena a = {0};
-
-	if (tok) {
-		str_addf(&in->error, "%s at %s:%u:%u", token_describe(&a, tok), tok->src->name,
-			 tok->line, tok->col);
-		arena_release(&a);
-	} else {
-		str_add(&in->error, "synthesized code");
-	}
-}
-
 /* " near PLACE (called from PLACE)... in probe POINT" behind the bare message. */
 static void complete_error(struct interp *in, const struct frame *top, const struct code *at,
 			   const struct probe_inst *p)
 {
-	str_add(&in->error, " near ");
-	add_place(in, at->tok);
-	for (const struct frame *f = top; f > in->frames; f--) {
-		str_add(&in->error, " (called from ");
-		add_place(in, f[-1].pc->tok);
-		str_addc(&in->error, ')');
-	}
+	rt_error_near(&in->error, at->tok);
+	for (const struct frame *f = top; f > in->frames; f--)
+		rt_error_called_from(&in->error, f[-1].pc->tok);
 	if (p)
-		str_addf(&in->error, " in probe %s", p->name);
+		rt_error_probe(&in->error, p->name);
 }
 
 /* ------------------------------------------------------------------ frames and iterators */
@@ -296,10 +343,8 @@ static bool match(struct interp *in, const struct regex *re, const struct rt_val
 
 static void table_error(struct interp *in, const struct rt_table *t)
 {
-	char buf[100];
-	const char *text = rt_table_full_message(t, buf, sizeof(buf));
-
-	set_error(in, text, strlen(text));
+	set_error(in, "", 0);
+	rt_error_array_full(&in->error, rt_table_desc(t));
 }
 
 static bool stat_get(struct rt_table *t, const struct rt_value *keys, enum stat_op op, int64_t *value)
@@ -316,9 +361,9 @@ static const char *stat_bucket(struct rt_table *t, const struct rt_value *keys, 
 	const struct rt_entry *e = rt_table_find(t, keys);
 
 	if (!e || !e->stat->count)
-		return "empty aggregate";
+		return rt_error_fixed(RT_E_EMPTY);
 	if (i < 0 || i >= rt_stat_buckets(rt_table_spec(t)))
-		return "histogram index out of range";
+		return rt_error_fixed(RT_E_HIST_INDEX);
 	*value = e->stat->buckets ? e->stat->buckets[i] : 0;
 	return NULL;
 }
@@ -329,7 +374,7 @@ static const char *histogram(struct interp *in, struct str *out, struct rt_table
 	const struct rt_entry *e = rt_table_find(t, keys);
 
 	if (!e || !e->stat->count)
-		return "empty aggregate";
+		return rt_error_fixed(RT_E_EMPTY);
 	rt_hist_text(out, e->stat, rt_table_spec(t), (int)in->s->opt.hist_width,
 		     (int)in->s->opt.hist_elision);
 	return NULL;
@@ -401,7 +446,7 @@ static int execute(struct interp *in, const struct probe_inst *p, const struct f
 	bool wild[MAX_OPERANDS];
 	const struct code *c;
 	const int32_t *args;
-	struct rt_entry *e;
+	const struct rt_entry *e;
 	struct rt_table *t;
 	int64_t n;
 
@@ -462,13 +507,13 @@ op_MOV:
 op_DIV:
 	n = NUM(c->b);
 	if (n == 0)
-		FAIL("division by 0");
+		FAIL(rt_error_fixed(RT_E_DIV0));
 	REG(c->dst)->n = n == -1 ? (int64_t)(0 - (uint64_t)NUM(c->a)) : NUM(c->a) / n;
 	NEXT();
 op_MOD:
 	n = NUM(c->b);
 	if (n == 0)
-		FAIL("division by 0");
+		FAIL(rt_error_fixed(RT_E_DIV0));
 	REG(c->dst)->n = n == -1 ? 0 : NUM(c->a) % n;
 	NEXT();
 op_NEG:
@@ -516,6 +561,8 @@ op_TEST: {
 	NEXT();
 }
 op_LOAD:
+	if (in->globals[c->a].live)
+		read_live(in, (uint32_t)c->a);
 	if (in->m->globals.v[c->a].type == TY_STRING)
 		put_string(slots, c, in->globals[c->a].v.s, in->globals[c->a].v.len);
 	else
@@ -532,12 +579,18 @@ op_STORE: {
 	} else {
 		g->n = from->n;
 	}
+	if (in->globals[c->a].live)
+		write_live(in, (uint32_t)c->a);
 	NEXT();
 }
 op_GADD: {
 	struct rt_value *g = &in->globals[c->a].v;
 
-	g->n = (int64_t)((uint64_t)g->n + (uint64_t)NUM(c->b));
+	if (in->globals[c->a].live)
+		g->n = __atomic_add_fetch((int64_t *)in->globals[c->a].live, NUM(c->b),
+					  __ATOMIC_SEQ_CST);
+	else
+		g->n = (int64_t)((uint64_t)g->n + (uint64_t)NUM(c->b));
 	REG(c->dst)->n = g->n;
 	NEXT();
 }
@@ -551,25 +604,18 @@ op_TGET:
 	NEXT();
 op_TSET:
 	t = TABLE();
-	e = rt_table_get(t, KEYS(2));
-	if (!e) {
+	if (!rt_table_set(t, KEYS(2), VAL(c->b))) {
 		table_error(in, t);
 		goto raise;
 	}
-	if (in->m->globals.v[c->a].type == TY_STRING)
-		rt_entry_set_str(e, VAL(c->b)->s ? VAL(c->b)->s : "", VAL(c->b)->len);
-	else
-		e->num = NUM(c->b);
 	NEXT();
 op_TADD:
 	t = TABLE();
-	e = rt_table_get(t, KEYS(2));
-	if (!e) {
+	if (!rt_table_add(t, KEYS(2), NUM(c->b), &n)) {
 		table_error(in, t);
 		goto raise;
 	}
-	e->num = (int64_t)((uint64_t)e->num + (uint64_t)NUM(c->b));
-	REG(c->dst)->n = e->num;
+	REG(c->dst)->n = n;
 	NEXT();
 op_TIN:
 	REG(c->dst)->n = rt_table_find(TABLE(), KEYS(1)) != NULL;
@@ -594,16 +640,14 @@ op_CLEAR:
 	NEXT();
 op_SADD:
 	t = TABLE();
-	e = rt_table_get(t, KEYS(2));
-	if (!e) {
+	if (!rt_table_stat_add(t, KEYS(2), NUM(c->b))) {
 		table_error(in, t);
 		goto raise;
 	}
-	rt_stat_add(e->stat, rt_table_spec(t), NUM(c->b));
 	NEXT();
 op_SGET:
 	if (!stat_get(TABLE(), KEYS(1), (enum stat_op)c->imm, &n))
-		FAIL("empty aggregate");
+		FAIL(rt_error_fixed(RT_E_EMPTY));
 	REG(c->dst)->n = n;
 	NEXT();
 op_SBUCKET: {
@@ -656,7 +700,7 @@ op_ITERSTAT: {
 	cur = n ? in->iters[n - 1].cur : NULL;
 	if (c->op == IR_ITERSTAT) {
 		if (!cur || !rt_stat_get(cur->stat, (enum stat_op)c->imm, &n))
-			FAIL("empty aggregate");
+			FAIL(rt_error_fixed(RT_E_EMPTY));
 		REG(c->dst)->n = n;
 	} else if (f->fn->fn->regs.v[c->dst].type == IR_STR) {
 		if (!cur)
@@ -700,7 +744,7 @@ op_CALL: {
 	const struct fn_code *fn = &in->fns[c->a];
 
 	if (f - in->frames >= in->max_nesting)
-		FAIL("MAXNESTING exceeded");
+		FAIL(rt_error_fixed(RT_E_MAXNESTING));
 	ARGS(1, c->n_args - 1u);
 	f->pc = c;
 	f++;
@@ -741,7 +785,8 @@ op_RT: {
 op_ACTION:
 	in->actions += c->imm;
 	if (in->actions > in->max_actions) {
-		set_error(in, "MAXACTION exceeded", strlen("MAXACTION exceeded"));
+		set_error(in, rt_error_fixed(RT_E_MAXACTION),
+			  strlen(rt_error_fixed(RT_E_MAXACTION)));
 		in->catchable = false;
 		goto raise;
 	}

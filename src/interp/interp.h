@@ -18,6 +18,7 @@
 struct session;
 struct interp;
 struct probe_inst;
+struct rt_str; /* bpfrt/abi.h */
 
 enum { RT_OUT_FULL = 1 << 16 };
 
@@ -34,6 +35,8 @@ struct rt_env {
 	void (*warn)(struct rt_env *env, const char *text, uint32_t len); /* "WARNING: ..." once each */
 	void (*system)(struct rt_env *env, const char *command);
 	void (*rotate)(struct rt_env *env); /* switch_file() */
+	/* Text of a deferred string (struct rt_str with a token), added to out. NULL: there are none. */
+	void (*token_text)(struct rt_env *env, const struct rt_str *str, struct str *out);
 	/* Writes what is in out and empties it: for print operations that find RT_OUT_FULL bytes or
 	 * more there, so that a handler that prints without end needs no memory without end. */
 	void (*flush)(struct rt_env *env);
@@ -62,6 +65,12 @@ int interp_run(struct interp *in, const struct probe_inst *p, uint32_t fn);
 const char *interp_error(const struct interp *in);
 /* Value of a global, for arming conditions, -G and tests. */
 int interp_set_global(struct interp *in, const char *name, const char *value);
+/* Scalars that handlers in the kernel share: their value goes to the memory given (int64_t, or struct
+ * rt_str as long as the global's width needs), where all operations then happen, and comes back. */
+void interp_go_live(struct interp *in, uint32_t global, void *where);
+void interp_go_plain(struct interp *in, uint32_t global);
+/* Table of a global (also of a scalar statistic); NULL: it has none. */
+struct rt_table *interp_table(struct interp *in, uint32_t global);
 /* Evaluates an arming condition compiled as function fn (returns a long). */
 int64_t interp_condition(struct interp *in, uint32_t fn);
 

@@ -1,169 +1,186 @@
-/* The kernel's BTF: offsets of fields. See btf.h.
- *
- * The file can be mapped since Linux 6.16; before, it is read. */
+/* See btf.h. The format: Documentation/bpf/btf.rst of the kernel. */
 #include "kern/btf.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/btf.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/arena.h"
-
-enum { MAX_DEPTH = 8 }; /* anonymous members in anonymous members */
-
-struct btf {
-	const uint8_t *data;
-	size_t size;
-	bool mapped;
-	const uint8_t *types, *types_end;
-	const char *names;
-	uint32_t *place; /* by type id: offset in types; filled when first needed */
-	uint32_t n;
+struct blob {
+	const unsigned char *types, *types_end;
+	const char *strings;
+	size_t n_strings; /* bytes, the last one a NUL */
 };
 
-static int open_btf(struct btf *b)
+enum { KIND_ENUM64 = 19, MAX_DEPTH = 8 };
+
+static bool open_blob(struct blob *b, const void *data, size_t size)
 {
-	int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
-	const struct btf_header *h;
-	struct stat st;
-	void *p;
+	const struct btf_header *h = data;
+	const unsigned char *p = data;
 
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0 || st.st_size < (off_t)sizeof(*h)) {
-		close(fd);
-		return -ENOENT;
-	}
-	b->size = (size_t)st.st_size;
-	p = mmap(NULL, b->size, PROT_READ, MAP_PRIVATE, fd, 0);
-	b->mapped = p != MAP_FAILED;
-	if (!b->mapped) {
-		size_t got = 0;
-		ssize_t n;
-
-		p = xmalloc(b->size);
-		while (got < b->size && (n = read(fd, (char *)p + got, b->size - got)) > 0)
-			got += (size_t)n;
-		b->size = got;
-	}
-	close(fd);
-	b->data = p;
-	h = p;
-	if (b->size < sizeof(*h) || h->magic != BTF_MAGIC ||
-	    (uint64_t)h->hdr_len + h->type_off + h->type_len > b->size ||
-	    (uint64_t)h->hdr_len + h->str_off + h->str_len > b->size)
-		return -EINVAL;
-	b->types = b->data + h->hdr_len + h->type_off;
+	if (size < sizeof(*h) || h->magic != BTF_MAGIC || h->hdr_len < sizeof(*h) || h->hdr_len > size)
+		return false;
+	p += h->hdr_len;
+	size -= h->hdr_len;
+	if (h->type_off > size || h->type_len > size - h->type_off || h->str_off > size ||
+	    h->str_len > size - h->str_off || !h->str_len)
+		return false;
+	b->types = p + h->type_off;
 	b->types_end = b->types + h->type_len;
-	b->names = (const char *)b->data + h->hdr_len + h->str_off;
-	return 0;
+	b->strings = (const char *)p + h->str_off;
+	b->n_strings = h->str_len;
+	return b->strings[b->n_strings - 1] == 0;
 }
 
-static void close_btf(struct btf *b)
+static const char *name_at(const struct blob *b, uint32_t offset)
 {
-	free(b->place);
-	if (b->mapped)
-		munmap((void *)(uintptr_t)b->data, b->size);
-	else
-		free((void *)(uintptr_t)b->data);
+	return offset < b->n_strings ? b->strings + offset : "";
 }
 
-static size_t type_size(const struct btf_type *t)
+/* Bytes behind struct btf_type. */
+static size_t tail_of(const struct btf_type *t)
 {
-	static const uint8_t fixed[] = {[BTF_KIND_INT] = 4, [BTF_KIND_ARRAY] = 12, [BTF_KIND_VAR] = 4,
-					[BTF_KIND_DECL_TAG] = 4};
-	static const uint8_t each[] = {[BTF_KIND_STRUCT] = 12, [BTF_KIND_UNION] = 12,
-				       [BTF_KIND_ENUM] = 8, [BTF_KIND_FUNC_PROTO] = 8,
-				       [BTF_KIND_DATASEC] = 12, [BTF_KIND_ENUM64] = 12};
-	unsigned kind = BTF_INFO_KIND(t->info);
-	size_t size = sizeof(*t);
+	size_t n = BTF_INFO_VLEN(t->info);
 
-	if (kind < sizeof(fixed))
-		size += fixed[kind];
-	if (kind < sizeof(each))
-		size += (size_t)each[kind] * BTF_INFO_VLEN(t->info);
-	return size;
-}
-
-static const struct btf_type *by_id(struct btf *b, uint32_t id)
-{
-	if (!b->place) {
-		b->place = xmalloc((size_t)(b->types_end - b->types) / sizeof(struct btf_type) *
-				   sizeof(*b->place) + sizeof(*b->place));
-		b->n = 1;
-		for (const uint8_t *p = b->types; p < b->types_end;
-		     p += type_size((const struct btf_type *)p))
-			b->place[b->n++] = (uint32_t)(p - b->types);
+	switch (BTF_INFO_KIND(t->info)) {
+	case BTF_KIND_INT:
+	case BTF_KIND_VAR:
+	case BTF_KIND_DECL_TAG:
+		return 4;
+	case BTF_KIND_ARRAY:
+		return sizeof(struct btf_array);
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+		return n * sizeof(struct btf_member);
+	case BTF_KIND_ENUM:
+		return n * sizeof(struct btf_enum);
+	case BTF_KIND_FUNC_PROTO:
+		return n * sizeof(struct btf_param);
+	case BTF_KIND_DATASEC:
+		return n * sizeof(struct btf_var_secinfo);
+	case KIND_ENUM64:
+		return n * 12;
+	default:
+		return 0;
 	}
-	return id && id < b->n ? (const struct btf_type *)(b->types + b->place[id]) : NULL;
 }
 
-static bool is_compound(const struct btf_type *t)
+/* The type behind t, or the first one if t is NULL; NULL at the end. */
+static const struct btf_type *next_type(const struct blob *b, const struct btf_type *t)
 {
-	return BTF_INFO_KIND(t->info) == BTF_KIND_STRUCT || BTF_INFO_KIND(t->info) == BTF_KIND_UNION;
+	const unsigned char *p = t ? (const unsigned char *)(t + 1) + tail_of(t) : b->types;
+
+	if ((size_t)(b->types_end - p) < sizeof(*t))
+		return NULL;
+	t = (const void *)p;
+	if ((size_t)(b->types_end - p) - sizeof(*t) < tail_of(t))
+		return NULL;
+	return t;
 }
 
-/* In bits; -1: none. */
-static int64_t find_field(struct btf *b, const struct btf_type *t, const char *name, int depth)
+static const struct btf_type *type_by_id(const struct blob *b, uint32_t id)
 {
-	const struct btf_member *m = (const struct btf_member *)(t + 1);
-	bool sized = BTF_INFO_KFLAG(t->info);
+	const struct btf_type *t = NULL;
 
-	for (uint32_t i = 0; i < BTF_INFO_VLEN(t->info); i++, m++) {
-		int64_t at = sized ? BTF_MEMBER_BIT_OFFSET(m->offset) : m->offset, inner;
-		const struct btf_type *anonymous;
+	/* Number 0 is void and has no entry. */
+	while (id-- > 0 && (t = next_type(b, t)))
+		;
+	return t;
+}
 
-		if (m->name_off) {
-			if (strcmp(b->names + m->name_off, name) == 0)
-				return sized && BTF_MEMBER_BITFIELD_SIZE(m->offset) ? -1 : at;
-			continue;
+/* Members of nameless structures and unions inside count as the outer one's. */
+static bool find_member(const struct blob *b, const struct btf_type *t, const char *name, int depth,
+			uint32_t *offset)
+{
+	const struct btf_member *m = (const void *)(t + 1);
+	bool bitfields = BTF_INFO_KFLAG(t->info);
+
+	for (uint32_t i = 0; i < BTF_INFO_VLEN(t->info); i++) {
+		uint32_t bits = bitfields ? BTF_MEMBER_BIT_OFFSET(m[i].offset) : m[i].offset;
+		const char *found = name_at(b, m[i].name_off);
+
+		if (*found && strcmp(found, name) == 0) {
+			*offset = bits / 8;
+			return true;
 		}
-		anonymous = depth < MAX_DEPTH ? by_id(b, m->type) : NULL;
-		if (!anonymous || !is_compound(anonymous))
-			continue;
-		inner = find_field(b, anonymous, name, depth + 1);
-		if (inner >= 0)
-			return at + inner;
-	}
-	return -1;
-}
+		if (!*found && depth < MAX_DEPTH) {
+			const struct btf_type *inner = type_by_id(b, m[i].type);
+			uint32_t kind = inner ? BTF_INFO_KIND(inner->info) : 0;
 
-int kern_offsets(struct kern_field *fields, size_t n)
-{
-	struct btf b = {0};
-	size_t left = n;
-	int r = open_btf(&b);
-
-	for (size_t i = 0; i < n; i++)
-		fields[i].offset = -1;
-	for (const uint8_t *p = b.types; r == 0 && left && p < b.types_end;) {
-		const struct btf_type *t = (const struct btf_type *)p;
-
-		p += type_size(t);
-		/* Declarations are of another kind. */
-		if (!t->name_off || !is_compound(t))
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			int64_t bits;
-
-			if (fields[i].offset >= 0 || strcmp(b.names + t->name_off, fields[i].type) != 0)
-				continue;
-			bits = find_field(&b, t, fields[i].field, 0);
-			if (bits >= 0 && bits % 8 == 0) {
-				fields[i].offset = bits / 8;
-				left--;
+			if ((kind == BTF_KIND_STRUCT || kind == BTF_KIND_UNION) &&
+			    find_member(b, inner, name, depth + 1, offset)) {
+				*offset += bits / 8;
+				return true;
 			}
 		}
 	}
-	if (b.data)
-		close_btf(&b);
-	return r;
+	return false;
+}
+
+bool kern_btf_members_in(const void *btf, size_t size, struct kern_member *v, size_t n)
+{
+	struct blob b;
+	size_t left = n;
+
+	for (size_t i = 0; i < n; i++)
+		v[i].found = false;
+	if (!open_blob(&b, btf, size))
+		return false;
+	for (const struct btf_type *t = next_type(&b, NULL); t && left; t = next_type(&b, t)) {
+		const char *name;
+
+		if (BTF_INFO_KIND(t->info) != BTF_KIND_STRUCT)
+			continue;
+		name = name_at(&b, t->name_off);
+		for (size_t i = 0; i < n; i++) {
+			if (v[i].found || strcmp(v[i].type, name) != 0)
+				continue;
+			v[i].found = find_member(&b, t, v[i].member, 0, &v[i].offset);
+			left -= v[i].found;
+		}
+	}
+	return !left;
+}
+
+/* Since 6.16 the file can be mapped; before, it has to be read. */
+bool kern_btf_members(struct kern_member *v, size_t n)
+{
+	int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	size_t size, got = 0;
+	char *buf;
+	void *p;
+	bool ok;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size <= 0) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	size = (size_t)st.st_size;
+	p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p != MAP_FAILED) {
+		ok = kern_btf_members_in(p, size, v, n);
+		munmap(p, size);
+		close(fd);
+		return ok;
+	}
+	buf = malloc(size);
+	while (buf && got < size) {
+		ssize_t k = read(fd, buf + got, size - got);
+
+		if (k <= 0)
+			break;
+		got += (size_t)k;
+	}
+	close(fd);
+	ok = buf && kern_btf_members_in(buf, got, v, n);
+	free(buf);
+	return ok;
 }
 
 #ifdef TAPIR_TEST
@@ -171,21 +188,42 @@ int kern_offsets(struct kern_field *fields, size_t n)
 
 #include "base/test.h"
 
-TEST(kern_offsets_of_fields)
+TEST(btf_members_of_the_running_kernel)
 {
-	struct kern_field f[] = {{"task_struct", "mm", 0}, {"mm_struct", "arg_start", 0},
-				 {"list_head", "next", 0}, {"list_head", "prev", 0},
-				 {"list_head", "nothing", 0}, {"no_such_struct", "x", 0}};
+	struct kern_member v[] = {{"task_struct", "pid", 0, false},
+				  {"task_struct", "tgid", 0, false},
+				  {"signal_struct", "live", 0, false},
+				  {"task_struct", "no_such_member", 0, false}};
 
-	if (kern_offsets(f, 6) < 0) {
-		printf("# skipped: no BTF of the kernel\n");
+	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		return;
-	}
-	CHECK(f[0].offset > 0);
-	CHECK(f[1].offset > 0 && f[1].offset % 8 == 0); /* in an anonymous member */
-	CHECK_INT(f[2].offset, 0);
-	CHECK_INT(f[3].offset, sizeof(void *));
-	CHECK_INT(f[4].offset, -1);
-	CHECK_INT(f[5].offset, -1);
+	CHECK(kern_btf_members(v, 3));
+	CHECK_INT(v[1].offset, v[0].offset + 4);
+	CHECK(v[2].offset > 0);
+	CHECK(!kern_btf_members(v, 4));
+	CHECK(v[0].found && !v[3].found);
+}
+
+TEST(btf_that_is_damaged)
+{
+	struct {
+		struct btf_header head;
+		struct btf_type t;
+		struct btf_member m[2];
+		char strings[16];
+	} b = {.head = {.magic = BTF_MAGIC, .version = 1, .hdr_len = sizeof(b.head),
+			.type_len = sizeof(b.t) + sizeof(b.m), .str_off = sizeof(b.t) + sizeof(b.m),
+			.str_len = 16},
+	       .t = {.name_off = 1, .info = BTF_KIND_STRUCT << 24 | 2},
+	       .m = {{.name_off = 0, .type = 1, .offset = 8}, {.name_off = 3, .offset = 64}},
+	       .strings = "\0a\0bc"};
+	struct kern_member v = {"a", "bc", 0, false};
+
+	CHECK(kern_btf_members_in(&b, sizeof(b), &v, 1));
+	CHECK_INT(v.offset, 8 + 8);
+	for (size_t n = 0; n < sizeof(b); n++)
+		kern_btf_members_in(&b, n, &v, 1);
+	b.t.info |= 1000;
+	CHECK(!kern_btf_members_in(&b, sizeof(b), &v, 1));
 }
 #endif

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/map.h"
 #include "base/vec.h"
 #include "lang/token.h"
 
@@ -192,6 +193,7 @@ struct expr {
 	/* sema: */
 	enum type type;
 	const char *why;	   /* TARGET...: why it could not be resolved; NULL: no context */
+	const struct token *why_tok; /* the accessor that `why` is about, or NULL */
 	struct var *var;	   /* SYMBOL INDEX IN (array), PROBEWRITE */
 	VEC(struct function *) fns; /* CALL: the candidates in order; `next` goes to the following */
 	struct foreign_type *detail;
@@ -282,6 +284,7 @@ struct function {
 	int priority;		 /* small first; default 0 user, 1 library */
 	struct stmt *body;	 /* NULL: embedded */
 	const char *embedded;	 /* text between %{ and %}, or NULL */
+	struct function *same_name; /* the next one of the source; the last has the first */
 
 	/* sema: */
 	enum type type;
@@ -322,6 +325,9 @@ struct probe {
 	struct stmt *body;     /* alias: prologue, or the epilogue of += */
 	struct stmt *epilogue; /* alias = p { } , { } */
 	bool is_private;
+
+	/* sema: */
+	const char *text; /* "names = points" for the derivation of instances; made when needed */
 };
 
 /* One parsed source. */
@@ -329,6 +335,7 @@ struct script {
 	const struct source *src;
 	var_list globals;
 	VEC(struct function *) functions;
+	struct map functions_by_name; /* the last of each */
 	VEC(struct probe *) probes;
 	VEC(struct probe *) aliases;
 	VEC(const struct token *) embedded; /* top-level %{ %} */

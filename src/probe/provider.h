@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/str.h"
+#include "base/vec.h"
 #include "lang/ast.h"
 
 struct session;
@@ -25,6 +25,15 @@ struct probe_site {
 	uint64_t semaphore;	/* file offset of an SDT semaphore, 0: none */
 	bool target_only;	/* with -c or -x: only in the target and its descendants */
 	const void *place;	/* the family's: for resolve_target and list_vars */
+};
+
+/* The pointer type that a long carries (expr.detail, var.detail). */
+struct foreign_type {
+	const char *name; /* equal types have equal names */
+	/* Expands accessors and suffix of an EX_AUTOCAST, whose left is a value of this type; NULL and
+	 * the reason if that cannot be. */
+	struct expr *(*resolve)(struct session *s, const struct foreign_type *type,
+				struct expr *target, const char **why);
 };
 
 struct probe_family {
@@ -46,8 +55,11 @@ struct probe_family {
 	 * function: no such variables. */
 	struct expr *(*resolve_target)(struct session *s, const struct probe_inst *inst,
 				       struct expr *target, const char **why);
-	/* " name:type"... as -L prints them, appended to out. */
-	void (*list_vars)(struct session *s, const struct probe_inst *inst, struct str *out);
+	/* .return instances: an instance (name, point, site, frame_address) at the entry of the same
+	 * function, where values for @entry are saved; NULL for others. May be NULL. */
+	struct probe_inst *(*entry_of)(struct session *s, const struct probe_inst *inst);
+	/* "name:type" of each variable as -L prints them (a leading blank does not matter). */
+	void (*list_vars)(struct session *s, const struct probe_inst *inst, name_list *out);
 };
 
 extern const struct probe_family *const probe_families[]; /* NULL-terminated */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/types.h>
 
+#include "base/str.h"
 #include "rt/intrinsic.h"
 
 enum { RT_FN_LINE = 1024 }; /* enough for any formatted result but those that hold user texts */
@@ -36,6 +37,9 @@ static inline bool rt_arg_is(const struct rt_value *v, const char *text)
 
 	return v->len == n && memcmp(v->s, text, n) == 0;
 }
+
+/* ctime(), or tz_ctime() if local, of a time that fits into 32 bits. */
+void rt_ctime(struct str *out, int64_t seconds, bool local);
 
 /* Does --compatible ask for something older than version? */
 bool rt_compatible_below(const struct rt_call *c, const char *version);

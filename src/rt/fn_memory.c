@@ -2,6 +2,7 @@
  *
  * Handlers that run in the stap process have neither: readers answer as they do for addresses where
  * nothing is, the rest raises an error. */
+#include "rt/error_text.h"
 #include "rt/fn.h"
 
 #define ADDR(n) ((unsigned long long)(n))
@@ -26,14 +27,12 @@ static int fn_user_address(struct rt_call *c)
 
 static int fn_user_string(struct rt_call *c)
 {
-	return rt_raise(c, "user string copy fault -14 at 0x%llx [man error::fault]",
-			ADDR(c->args[0].n));
+	return rt_raise_error(c, RT_E_USER_STRING, c->args[0].n);
 }
 
 static int fn_kernel_string(struct rt_call *c)
 {
-	return rt_raise(c, "kernel string copy fault at 0x%llx [man error::fault]",
-			ADDR(c->args[0].n));
+	return rt_raise_error(c, RT_E_KERNEL_STRING, c->args[0].n);
 }
 
 /* (address, size, type) */

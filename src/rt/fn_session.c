@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "interp/interp.h"
+#include "rt/error_text.h"
 #include "rt/fn.h"
 #include "sema/sema.h"
 #include "session.h"
@@ -223,7 +224,7 @@ static int fn_randint(struct rt_call *c)
 	int64_t n = c->args[0].n;
 
 	if (n > 1 << 20)
-		return rt_raise(c, "range too wide");
+		return rt_raise_error(c, RT_E_RANGE, 0);
 	if (n <= 0)
 		return rt_ret_long(c, 0);
 	if (!state && getrandom(&state, sizeof(state), GRND_NONBLOCK) != sizeof(state))

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "interp/interp.h"
+#include "rt/error_text.h"
 #include "rt/fn.h"
 #include "rt/regex.h"
 
@@ -43,7 +44,7 @@ static int fn_stringat(struct rt_call *c)
 		return rt_ret_long(c, (signed char)c->args[0].s[pos]);
 	if (rt_compatible_below(c, "2.3"))
 		return rt_ret_long(c, 0);
-	return rt_raise(c, "Position out of bounds");
+	return rt_raise_error(c, RT_E_POSITION, 0);
 }
 
 static int fn_isinstr(struct rt_call *c)

@@ -105,13 +105,21 @@ static int fn_hz(struct rt_call *c)
 }
 
 /* ------------------------------------------------------------------ dates */
-static int fn_ctime(struct rt_call *c)
+static void add_date(struct str *out, const struct tm *tm)
 {
 	static const char days[] = "SunMonTueWedThuFriSat";
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
+	str_addf(out, "%.3s %.3s%3d %02d:%02d:%02d %d", days + 3 * tm->tm_wday,
+		 months + 3 * tm->tm_mon, tm->tm_mday, tm->tm_hour, tm->tm_min, tm->tm_sec,
+		 tm->tm_year + 1900);
+}
+
+static int fn_ctime(struct rt_call *c)
+{
 	int64_t n = c->args[0].n;
-	time_t t = (time_t)n;
-	struct tm tm;
+	struct str text = {0};
+	int status;
 
 	if (n > INT32_MAX) {
 		if (rt_compatible_below(c, "2.3"))
@@ -123,10 +131,10 @@ static int fn_ctime(struct rt_call *c)
 			return rt_ret_static(c, "a long, long time ago...");
 		return rt_raise(c, "Time too far in the past to be converted");
 	}
-	gmtime_r(&t, &tm);
-	return rt_retf(c, "%.3s %.3s%3d %02d:%02d:%02d %d", days + 3 * tm.tm_wday,
-		       months + 3 * tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-		       tm.tm_year + 1900);
+	rt_ctime(&text, n, false);
+	status = rt_ret_text(c, text.s, text.len);
+	str_release(&text);
+	return status;
 }
 
 /* The zone that held at the first use; pass 5 has just begun then, or has not yet. */
@@ -142,6 +150,17 @@ static const struct tm *zone(void)
 		known = true;
 	}
 	return &tm;
+}
+
+void rt_ctime(struct str *out, int64_t seconds, bool local)
+{
+	time_t t = (time_t)(seconds + (local ? zone()->tm_gmtoff : 0));
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	add_date(out, &tm);
+	if (local)
+		str_addf(out, " %s", zone()->tm_zone);
 }
 
 static int fn_tz_gmtoff(struct rt_call *c)

@@ -144,6 +144,8 @@ void rt_hist_text(struct str *out, const struct rt_stat *st, const struct stat_s
 }
 
 #ifdef TAPIR_TEST
+#include <stdlib.h>
+
 #include "base/test.h"
 
 TEST(hist_log_from_the_reference)
@@ -175,5 +177,6 @@ TEST(hist_log_from_the_reference)
 			 "    8 |           0\n"
 			 "\n");
 	str_release(&out);
+	free(st.buckets);
 }
 #endif

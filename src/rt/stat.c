@@ -99,6 +99,40 @@ void rt_stat_add(struct rt_stat *st, const struct stat_spec *spec, int64_t value
 	}
 }
 
+static void merge_variance(struct rt_stat *st, const struct rt_stat *from)
+{
+	__int128 shift = (__int128)from->first - st->first, n = from->count;
+
+	/* Sums over the differences from the other first value: (d + shift) and its square. */
+	st->d2 += from->d2 + 2 * shift * from->d1 + n * shift * shift;
+	st->d1 += from->d1 + n * shift;
+}
+
+void rt_stat_merge(struct rt_stat *st, const struct stat_spec *spec, const struct rt_stat *from)
+{
+	if (!from->count)
+		return;
+	if (!st->count) {
+		st->min = from->min;
+		st->max = from->max;
+		st->first = from->first;
+	}
+	if (from->min < st->min)
+		st->min = from->min;
+	if (from->max > st->max)
+		st->max = from->max;
+	st->sum = (int64_t)((uint64_t)st->sum + (uint64_t)from->sum);
+	if (spec->variance)
+		merge_variance(st, from);
+	st->count += from->count;
+	if (spec->hist.kind == HIST_NONE || !from->buckets)
+		return;
+	if (!st->buckets)
+		st->buckets = xcalloc((size_t)rt_stat_buckets(spec), sizeof(*st->buckets));
+	for (int i = 0; i < rt_stat_buckets(spec); i++)
+		st->buckets[i] += from->buckets[i];
+}
+
 bool rt_stat_get(const struct rt_stat *st, enum stat_op op, int64_t *value)
 {
 	if (!st->count) {

@@ -22,6 +22,8 @@ struct rt_stat {
 /* Number of histogram buckets: 0, 128, or (high-low)/step + 3. */
 int rt_stat_buckets(const struct stat_spec *spec);
 void rt_stat_add(struct rt_stat *st, const struct stat_spec *spec, int64_t value);
+/* Adds what `from` has collected to st; both of the same specification. */
+void rt_stat_merge(struct rt_stat *st, const struct stat_spec *spec, const struct rt_stat *from);
 /* False for min, max, avg, variance of nothing ("empty aggregate"). */
 bool rt_stat_get(const struct rt_stat *st, enum stat_op op, int64_t *value);
 /* Bucket index of a value. */

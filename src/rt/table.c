@@ -5,16 +5,17 @@
  * elements. */
 #include "rt/table.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "rt/kmap.h"
 
 enum { CHUNK_SHIFT = 8, CHUNK = 1 << CHUNK_SHIFT };
 
 struct rt_table {
 	const struct ir_global *desc;
+	struct kmap *live; /* or NULL */
 	struct rt_entry **chunks;
 	struct rt_value **key_chunks;
 	uint32_t n_chunks;
@@ -107,8 +108,10 @@ static struct rt_entry *find(const struct rt_table *t, const struct rt_value *ke
 	return NULL;
 }
 
-struct rt_entry *rt_table_find(struct rt_table *t, const struct rt_value *keys)
+const struct rt_entry *rt_table_find(struct rt_table *t, const struct rt_value *keys)
 {
+	if (t->live)
+		return kmap_find(t->live, keys);
 	return find(t, keys, hash_keys(t, keys));
 }
 
@@ -196,7 +199,8 @@ static void remove_entry(struct rt_table *t, struct rt_entry *e)
 	t->count--;
 }
 
-struct rt_entry *rt_table_get(struct rt_table *t, const struct rt_value *keys)
+/* Existing or new (zero/empty); NULL when the table is full and does not wrap. */
+static struct rt_entry *get(struct rt_table *t, const struct rt_value *keys)
 {
 	uint64_t hash = hash_keys(t, keys);
 	struct rt_entry *e = find(t, keys, hash);
@@ -236,21 +240,72 @@ struct rt_entry *rt_table_get(struct rt_table *t, const struct rt_value *keys)
 	return e;
 }
 
-void rt_entry_set_str(struct rt_entry *e, const char *s, uint32_t len)
+static void set_str(struct rt_entry *e, const char *s, uint32_t len)
 {
 	char *copy = xmalloc(len + 1); /* s may be the old text */
 
-	memcpy(copy, s, len);
+	if (len)
+		memcpy(copy, s, len);
 	copy[len] = 0;
 	free(e->str);
 	e->str = copy;
 	e->len = len;
 }
 
+bool rt_table_set(struct rt_table *t, const struct rt_value *keys, const struct rt_value *value)
+{
+	struct rt_entry *e;
+
+	if (t->live)
+		return kmap_set(t->live, keys, value);
+	e = get(t, keys);
+	if (e && t->desc->type == TY_STRING)
+		set_str(e, value->s, value->len);
+	else if (e)
+		e->num = value->n;
+	return e != NULL;
+}
+
+bool rt_table_add(struct rt_table *t, const struct rt_value *keys, int64_t n, int64_t *sum)
+{
+	struct rt_entry *e;
+
+	if (t->live)
+		return kmap_add(t->live, keys, n, sum);
+	e = get(t, keys);
+	if (e)
+		*sum = e->num = (int64_t)((uint64_t)e->num + (uint64_t)n);
+	return e != NULL;
+}
+
+bool rt_table_stat_add(struct rt_table *t, const struct rt_value *keys, int64_t value)
+{
+	struct rt_entry *e;
+
+	if (t->live)
+		return kmap_stat_add(t->live, keys, value);
+	e = get(t, keys);
+	if (e)
+		rt_stat_add(e->stat, &t->desc->stat, value);
+	return e != NULL;
+}
+
+bool rt_table_stat_merge(struct rt_table *t, const struct rt_value *keys, const struct rt_stat *st)
+{
+	struct rt_entry *e = get(t, keys);
+
+	if (e)
+		rt_stat_merge(e->stat, &t->desc->stat, st);
+	return e != NULL;
+}
+
 bool rt_table_delete(struct rt_table *t, const struct rt_value *keys)
 {
-	struct rt_entry *e = rt_table_find(t, keys);
+	struct rt_entry *e;
 
+	if (t->live)
+		return kmap_delete(t->live, keys);
+	e = find(t, keys, hash_keys(t, keys));
 	if (e)
 		remove_entry(t, e);
 	return e != NULL;
@@ -269,6 +324,8 @@ uint32_t rt_table_delete_matching(struct rt_table *t, const struct rt_value *key
 {
 	uint32_t n = 0, next;
 
+	if (t->live)
+		return kmap_matching(t->live, keys, wild, true);
 	for (uint32_t p = t->first; p; p = next) {
 		struct rt_entry *e = at(t, p - 1);
 
@@ -283,6 +340,8 @@ uint32_t rt_table_delete_matching(struct rt_table *t, const struct rt_value *key
 
 bool rt_table_any_matching(struct rt_table *t, const struct rt_value *keys, const bool *wild)
 {
+	if (t->live)
+		return kmap_matching(t->live, keys, wild, false) != 0;
 	for (uint32_t p = t->first; p; p = at(t, p - 1)->next)
 		if (matches(t, at(t, p - 1), keys, wild))
 			return true;
@@ -293,6 +352,10 @@ void rt_table_clear(struct rt_table *t)
 {
 	uint32_t next;
 
+	if (t->live) {
+		kmap_clear(t->live);
+		return;
+	}
 	for (uint32_t p = t->first; p; p = next) {
 		struct rt_entry *e = at(t, p - 1);
 
@@ -324,7 +387,12 @@ void rt_table_free(struct rt_table *t)
 
 uint32_t rt_table_count(const struct rt_table *t)
 {
-	return t->count;
+	return t->live ? kmap_count(t->live) : t->count;
+}
+
+const struct ir_global *rt_table_desc(const struct rt_table *t)
+{
+	return t->desc;
 }
 
 const struct stat_spec *rt_table_spec(const struct rt_table *t)
@@ -332,13 +400,36 @@ const struct stat_spec *rt_table_spec(const struct rt_table *t)
 	return &t->desc->stat;
 }
 
-const char *rt_table_full_message(const struct rt_table *t, char *buf, size_t size)
+void rt_table_each(const struct rt_table *t, int (*fn)(void *cookie, const struct rt_entry *e),
+		   void *cookie)
 {
-	if (!t->desc->max_declared)
-		return "Array overflow, check MAXMAPENTRIES";
-	snprintf(buf, size, "Array overflow, check size limit (%lld)",
-		 (long long)t->desc->max_entries);
-	return buf;
+	for (uint32_t p = t->first; p; p = at(t, p - 1)->next)
+		if (fn(cookie, at(t, p - 1)))
+			return;
+}
+
+int rt_table_go_live(struct rt_table *t, struct kmap *k)
+{
+	int status = kmap_fill(k, t);
+
+	if (status)
+		return status;
+	rt_table_clear(t);
+	t->live = k;
+	return 0;
+}
+
+bool rt_table_is_live(const struct rt_table *t)
+{
+	return t->live != NULL;
+}
+
+void rt_table_go_plain(struct rt_table *t)
+{
+	struct kmap *k = t->live;
+
+	t->live = NULL;
+	kmap_read(k, t);
 }
 
 /* ------------------------------------------------------------------ iteration */
@@ -412,13 +503,19 @@ static void merge_sort(struct rt_iter_item **items, uint32_t n, int dir, bool st
 	*items = from;
 }
 
-void rt_iter_start(struct rt_iter *it, struct rt_table *t, struct ir_sort sort, int64_t limit,
+void rt_iter_start(struct rt_iter *it, struct rt_table *from, struct ir_sort sort, int64_t limit,
 		   const struct rt_value *keys, const bool *wild)
 {
+	struct rt_table *t = from;
 	bool strings = sort.column ? t->desc->key_type[sort.column - 1] == TY_STRING
 				   : t->desc->type == TY_STRING;
 
 	*it = (struct rt_iter){.table = t};
+	if (t->live) {
+		t = it->copy = rt_table_new(from->desc);
+		it->live_clears = from->live->clears;
+		kmap_read(from->live, t);
+	}
 	if (!t->count || (sort.has_limit && limit <= 0))
 		return;
 	it->order = xmalloc(t->count * sizeof(*it->order));
@@ -442,9 +539,14 @@ void rt_iter_start(struct rt_iter *it, struct rt_table *t, struct ir_sort sort, 
 
 bool rt_iter_next(struct rt_iter *it)
 {
+	const struct rt_table *t = it->copy ? it->copy : it->table;
+
+	/* `delete t` in the body of the loop is the only change that the language allows there. */
+	if (it->copy && it->table->live && it->table->live->clears != it->live_clears)
+		it->pos = it->n;
 	while (it->pos < it->n) {
 		const struct rt_iter_item *item = &it->order[it->pos++];
-		struct rt_entry *e = at(it->table, item->pos);
+		struct rt_entry *e = at(t, item->pos);
 
 		if (e->generation == item->generation) {
 			it->cur = e;
@@ -458,6 +560,7 @@ bool rt_iter_next(struct rt_iter *it)
 void rt_iter_end(struct rt_iter *it)
 {
 	free(it->order);
+	rt_table_free(it->copy);
 	*it = (struct rt_iter){0};
 }
 
@@ -474,17 +577,16 @@ TEST(table_insert_find_delete)
 	struct ir_global g = {.name = "t", .type = TY_LONG, .n_keys = 1, .key_type = {TY_LONG},
 			      .max_entries = 5000};
 	struct rt_table *t = rt_table_new(&g);
-	struct rt_value k;
-	char buf[80];
+	struct rt_value k, n;
 
 	for (int i = 0; i < 5000; i++) {
 		k = num(i * 7919);
-		rt_table_get(t, &k)->num = i;
+		n = num(i);
+		CHECK(rt_table_set(t, &k, &n));
 	}
 	CHECK_INT(rt_table_count(t), 5000);
 	k = num(-1);
-	CHECK(!rt_table_get(t, &k));
-	CHECK_STR(rt_table_full_message(t, buf, sizeof(buf)), "Array overflow, check MAXMAPENTRIES");
+	CHECK(!rt_table_set(t, &k, &n));
 	for (int i = 0; i < 5000; i += 2) {
 		k = num(i * 7919);
 		CHECK(rt_table_delete(t, &k));
@@ -503,11 +605,12 @@ TEST(table_wraps_oldest_first)
 			      .max_entries = 3, .wrap = true};
 	struct rt_table *t = rt_table_new(&g);
 	const char *names = "abcde";
-	struct rt_value k;
+	struct rt_value k, v;
 
 	for (int i = 0; i < 5; i++) {
 		k = (struct rt_value){.s = names + i, .len = 1};
-		rt_entry_set_str(rt_table_get(t, &k), names, (uint32_t)i);
+		v = (struct rt_value){.s = names, .len = (uint32_t)i};
+		CHECK(rt_table_set(t, &k, &v));
 	}
 	CHECK_INT(rt_table_count(t), 3);
 	k = (struct rt_value){.s = "b", .len = 1};
@@ -524,14 +627,15 @@ TEST(table_iterates_sorted_and_stable)
 	struct rt_table *t = rt_table_new(&g);
 	struct ir_sort down = {.dir = -1}, none = {.has_limit = true};
 	bool wild[2] = {false, true};
-	struct rt_value k[2];
+	struct rt_value k[2], v;
 	struct rt_iter it;
 	int64_t last = 1000, last_key = -1, n = 0;
 
 	for (int i = 0; i < 20; i++) {
 		k[0] = num(i % 2);
 		k[1] = num(i);
-		rt_table_get(t, k)->num = i / 5;
+		v = num(i / 5);
+		CHECK(rt_table_set(t, k, &v));
 	}
 	rt_iter_start(&it, t, down, 0, NULL, NULL);
 	while (rt_iter_next(&it)) {

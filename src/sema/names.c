@@ -4,6 +4,7 @@
  * the private ones of the file that the text came from, the globals of the user, and the library,
  * which then loads the file. Unknown scalars become locals. Functions that are reached join
  * program->functions and are resolved in turn. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "lang/diag.h"
@@ -188,17 +189,15 @@ typedef VEC(struct function *) fn_list;
 static void collect(struct session *s, const struct script *sc, const char *name,
 		    const struct source *from, fn_list *out)
 {
-	for (size_t i = 0; i < sc->functions.n; i++) {
-		struct function *f = sc->functions.v[i];
+	struct function *last = map_get(&sc->functions_by_name, name), *f = last;
 
-		if (f->name != name || (f->is_private && sc->src != from))
-			continue;
-		for (size_t k = 0; k < out->n; k++)
-			if (out->v[k] == f)
-				f = NULL;
-		if (f)
+	if (!last)
+		return;
+	do {
+		f = f->same_name;
+		if (!f->is_private || sc->src == from)
 			vec_push(out, &s->arena, f);
-	}
+	} while (f != last);
 }
 
 static void collect_all(struct session *s, const char *name, const struct source *from,
@@ -415,6 +414,29 @@ void sema_resolve_handler(struct session *s, struct handler *h)
 	resolve_stmt(&sc, h->body);
 }
 
+static bool forget_functions(struct ast_visitor *v, struct expr **slot)
+{
+	(void)v;
+	(*slot)->fns.n = 0;
+	return true;
+}
+
+void sema_resolve_late(struct session *s, var_list *locals, struct function *fn, struct expr *e,
+		       struct stmt *st)
+{
+	struct scope sc = {.s = s, .locals = locals, .fn = fn};
+	struct ast_visitor v = {.on_expr = forget_functions};
+
+	for (size_t i = 0; fn && i < fn->params.n; i++)
+		map_set(&sc.names, &s->arena, fn->params.v[i]->name, fn->params.v[i]);
+	for (size_t i = 0; i < locals->n; i++)
+		map_set(&sc.names, &s->arena, locals->v[i]->name, locals->v[i]);
+	ast_walk_expr(&v, &e);
+	ast_walk_stmt(&v, &st);
+	resolve_expr(&sc, e, USE_SCALAR);
+	resolve_stmt(&sc, st);
+}
+
 static void resolve_intrinsic(struct session *s, struct function *f)
 {
 	const char *text = f->embedded;
@@ -441,15 +463,29 @@ void sema_resolve_function(struct session *s, struct function *f)
 		resolve_stmt(&sc, f->body);
 }
 
-static int by_name(const struct function *a, const struct function *b)
+static int by_name(const void *pa, const void *pb)
 {
-	return strcmp(a->name, b->name);
+	const struct function *a = *(struct function *const *)pa;
+	const struct function *b = *(struct function *const *)pb;
+	int order = strcmp(a->name, b->name);
+
+	return order ? order : a->id - b->id;
+}
+
+void sema_all_resolved(struct session *s)
+{
+	struct program *prog = s->program;
+
+	prog->handlers_resolved = prog->handlers.n;
+	prog->functions_resolved = prog->functions.n;
+	prog->probes_resolved = prog->probes.n;
 }
 
 void sema_resolve_names(struct session *s)
 {
 	struct program *prog = s->program;
-	size_t handlers = 0, functions = 0, conditions = 0, uncalled = 0;
+	size_t handlers = prog->handlers_resolved, functions = prog->functions_resolved;
+	size_t conditions = prog->probes_resolved, uncalled = 0;
 
 	/* Loading a library file may bring new probes, and these new names. */
 	do {
@@ -476,12 +512,9 @@ void sema_resolve_names(struct session *s)
 				note_function(s, s->user_scripts.v[uncalled]->functions.v[i]);
 	} while (handlers < prog->handlers.n || conditions < prog->probes.n ||
 		 functions < prog->functions.n || uncalled < s->user_scripts.n);
-	for (size_t i = 1; i < prog->functions.n; i++)
-		for (size_t k = i; k && by_name(prog->functions.v[k - 1], prog->functions.v[k]) > 0;
-		     k--) {
-			struct function *f = prog->functions.v[k];
-
-			prog->functions.v[k] = prog->functions.v[k - 1];
-			prog->functions.v[k - 1] = f;
-		}
+	sema_all_resolved(s);
+	for (size_t i = 0; i < prog->functions.n; i++)
+		prog->functions.v[i]->id = (int)i;
+	if (prog->functions.n)
+		qsort(prog->functions.v, prog->functions.n, sizeof(prog->functions.v[0]), by_name);
 }

@@ -3,7 +3,7 @@
  * A point is an alias of the user or of the library, an alias with further components, or a shape of
  * a probe family; component wildcards are expanded over all of these. Alias bodies are put around
  * the user's body; a composition of bodies is made into a handler once, however many instances it
- * serves. */
+ * serves (target.c). */
 #include <fnmatch.h>
 #include <string.h>
 
@@ -18,11 +18,11 @@ enum { MAX_ALIAS_DEPTH = 100, MAX_INSTANCES = 1000000 };
 /* A user probe on its way through aliases. */
 struct compose {
 	const struct compose *outer;  /* the point that named this alias, NULL at the user's probe */
-	const struct probe *probe;    /* the user's probe, or the alias */
+	struct probe *probe;	      /* the user's probe, or the alias */
 	const struct probe_point *at; /* the point as written, for the derivation */
 	const char *pn;		      /* pn() of the instances */
 	struct expr *condition;	      /* of this and all outer points */
-	struct handler *handler;      /* made at the first instance */
+	struct body_template *body;   /* made at the first instance */
 	bool user, exit_after;
 };
 
@@ -30,6 +30,7 @@ struct emit_data {
 	struct session *s;
 	struct compose *c;
 	const struct probe_point *p;
+	bool optional;
 	size_t n;
 };
 
@@ -110,6 +111,23 @@ static struct stmt *compose_body(struct session *s, const struct compose *c)
 	return body;
 }
 
+/* A probe's head as it stands in the derivation of instances. Shared: there may be many of them. */
+static const char *head_text(struct session *s, struct probe *p)
+{
+	struct str b = {0};
+
+	if (p->text)
+		return p->text;
+	for (size_t i = 0; i < p->names.n; i++)
+		str_addf(&b, "%s = ", point_text(&s->arena, p->names.v[i]));
+	for (size_t i = 0; i < p->points.n; i++)
+		str_addf(&b, "%s%s", i ? (p->is_alias ? ", " : ",") : "",
+			 point_text(&s->arena, p->points.v[i]));
+	p->text = arena_strdup(&s->arena, b.s ? b.s : "");
+	str_release(&b);
+	return p->text;
+}
+
 static void emit(void *cookie, struct probe_inst *inst)
 {
 	struct emit_data *d = cookie;
@@ -118,33 +136,20 @@ static void emit(void *cookie, struct probe_inst *inst)
 	struct compose *c = d->c;
 
 	d->n++;
-	if (!c->handler) {
+	if (!c->body) {
 		const struct compose *root = c;
 
 		while (root->outer)
 			root = root->outer;
-		c->handler = ARENA_NEW(&s->arena, struct handler);
-		c->handler->body = compose_body(s, c);
-		c->handler->tok = root->probe->tok;
-		c->handler->user = root->user;
-		c->handler->id = (int)prog->handlers.n;
-		vec_push(&prog->handlers, &s->arena, c->handler);
+		c->body = sema_template(s, compose_body(s, c), root->probe->tok, root->user);
 	}
-	inst->handler = c->handler;
-	inst->alias_name = c->outer ? c->pn : inst->name;
+	inst->optional = d->optional;
+	inst->handler = sema_instance_handler(s, c->body, inst);
+	inst->alias_name = c->outer ? c->pn : inst->script_name ? inst->script_name : inst->name;
 	inst->condition = c->condition;
 	inst->id = (int)prog->probes.n;
-	for (const struct compose *k = c; k; k = k->outer) {
-		struct str b = {0};
-
-		for (size_t i = 0; i < k->probe->names.n; i++)
-			str_addf(&b, "%s = ", point_text(&s->arena, k->probe->names.v[i]));
-		for (size_t i = 0; i < k->probe->points.n; i++)
-			str_addf(&b, "%s%s", i ? (k->probe->is_alias ? ", " : ",") : "",
-				 point_text(&s->arena, k->probe->points.v[i]));
-		vec_push(&inst->derivation, &s->arena, arena_strdup(&s->arena, b.s ? b.s : ""));
-		str_release(&b);
-	}
+	for (const struct compose *k = c; k; k = k->outer)
+		vec_push(&inst->derivation, &s->arena, head_text(s, k->probe));
 	vec_push(&prog->probes, &s->arena, inst);
 }
 
@@ -222,7 +227,7 @@ static size_t alias_fit(const struct probe_point *p, const struct probe_point *n
 
 /* Calls on_alias for every alias definition of the user and of loaded library files. */
 static bool each_alias(struct session *s,
-		       bool (*on_alias)(void *cookie, const struct probe *a,
+		       bool (*on_alias)(void *cookie, struct probe *a,
 					const struct probe_point *name),
 		       void *cookie)
 {
@@ -270,7 +275,7 @@ static struct expr *and_conditions(struct session *s, struct expr *a, struct exp
 	return e;
 }
 
-static bool longest_prefix(void *cookie, const struct probe *a, const struct probe_point *name)
+static bool longest_prefix(void *cookie, struct probe *a, const struct probe_point *name)
 {
 	struct alias_search *as = cookie;
 	size_t fit = alias_fit(as->p, name);
@@ -281,7 +286,7 @@ static bool longest_prefix(void *cookie, const struct probe *a, const struct pro
 	return true;
 }
 
-static bool expand_alias(void *cookie, const struct probe *alias, const struct probe_point *name)
+static bool expand_alias(void *cookie, struct probe *alias, const struct probe_point *name)
 {
 	struct alias_search *as = cookie;
 	struct session *s = as->s;
@@ -367,11 +372,11 @@ static void wild_try(struct wild_search *w, const struct component *cand, const 
 			    (cand[i].arg && !literal_equal(cand[i].arg, p->comps.v[i].arg)))
 				return;
 	} else {
-		for (size_t i = 0; i < n; i++) {
+		for (size_t i = 0; i < n; i++)
 			if (kinds[i])
 				return;
+		for (size_t i = 0; i < n; i++)
 			str_addf(&have, "%s%s", i ? "." : "", cand[i].name);
-		}
 		for (size_t i = 0; i < p->comps.n; i++)
 			str_addf(&want, "%s%s", i ? "." : "", p->comps.v[i].name);
 		fits = fnmatch(want.s, have.s, FNM_NOESCAPE) == 0;
@@ -395,7 +400,7 @@ static void wild_try(struct wild_search *w, const struct component *cand, const 
 	wild_add(w, q);
 }
 
-static bool wild_alias(void *cookie, const struct probe *a, const struct probe_point *name)
+static bool wild_alias(void *cookie, struct probe *a, const struct probe_point *name)
 {
 	int kinds[64];
 
@@ -436,7 +441,7 @@ struct names {
 	VEC(const char *) v;
 };
 
-static bool name_at_level(void *cookie, const struct probe *a, const struct probe_point *name)
+static bool name_at_level(void *cookie, struct probe *a, const struct probe_point *name)
 {
 	struct names *n = cookie;
 
@@ -488,7 +493,6 @@ static void mismatch(struct session *s, const struct probe_point *p)
 			vec_push(&n.v, &s->arena, lib[i]);
 	}
 	tok = p->comps.v[truncated ? p->comps.n - 1 : n.level].tok;
-	sem_note(s, p->comps.v[0].tok, "while resolving probe point");
 	if (truncated) {
 		struct str b = {0};
 		struct map seen = {0};
@@ -507,10 +511,10 @@ static void mismatch(struct session *s, const struct probe_point *p)
 			map_set(&seen, &s->arena, n.v.v[i], s);
 			str_addf(&b, " %s", n.v.v[i]);
 		}
-		sem_error(s, tok, NULL, "probe point truncated (follow: %s)", b.s ? b.s : "");
+		sem_point_error(s, p->comps.v[0].tok, tok, "probe point truncated (follow: %s)", b.s ? b.s : "");
 		str_release(&b);
 	} else {
-		sem_error(s, tok, NULL,
+		sem_point_error(s, p->comps.v[0].tok, tok,
 			  wild ? "probe point mismatch: didn't find any wildcard matches%s"
 			       : "probe point mismatch%s",
 			  diag_similar(s, p->comps.v[n.level].name, n.v.v, n.v.n));
@@ -537,7 +541,7 @@ static size_t derive(struct session *s, struct compose *c, const struct probe_po
 			struct compose *k = ARENA_NEW(&s->arena, struct compose);
 
 			*k = *c;
-			k->handler = NULL;
+			k->body = NULL;
 			n += derive(s, k, w.out.v[i], true);
 		}
 		if (!n && !optional)
@@ -550,7 +554,7 @@ static size_t derive(struct session *s, struct compose *c, const struct probe_po
 		return as.n;
 	for (const struct probe_family *const *f = probe_families; *f; f++)
 		for (const char *const *pat = (*f)->patterns; *pat; pat++) {
-			struct emit_data d = {.s = s, .c = c, .p = p};
+			struct emit_data d = {.s = s, .c = c, .p = p, .optional = optional};
 
 			pattern_fit(p, *pat, &whole);
 			if (!whole)
@@ -578,7 +582,7 @@ static size_t derive(struct session *s, struct compose *c, const struct probe_po
 		vec_push(&q->comps, &s->arena, comp);
 		q->tok = p->tok;
 		*k = *c;
-		k->handler = NULL;
+		k->body = NULL;
 		k->exit_after = true;
 		derive(s, k, q, optional);
 		for (size_t i = before; i < s->program->probes.n; i++)
@@ -619,7 +623,7 @@ static bool check_condition(struct ast_visitor *v, struct expr **slot)
 	return !c->bad;
 }
 
-static void derive_probe(struct session *s, const struct probe *pr, bool user)
+static void derive_probe(struct session *s, struct probe *pr, bool user)
 {
 	struct compose *plain = NULL;
 
@@ -642,15 +646,16 @@ static void derive_probe(struct session *s, const struct probe *pr, bool user)
 				continue;
 		}
 		/* Points without aliases share one handler. */
+		s->probe_tok = pr->tok;
 		c = ARENA_NEW(&s->arena, struct compose);
 		c->probe = pr;
 		c->at = p;
 		c->user = user;
 		c->condition = p->condition;
 		if (plain)
-			c->handler = plain->handler;
+			c->body = plain->body;
 		made = derive(s, c, bare, p->optional);
-		if (c->handler)
+		if (c->body)
 			plain = c;
 		if (made && p->sufficient)
 			break;
@@ -710,7 +715,7 @@ struct alias_list {
 	struct str *out;
 };
 
-static bool print_alias(void *cookie, const struct probe *a, const struct probe_point *name)
+static bool print_alias(void *cookie, struct probe *a, const struct probe_point *name)
 {
 	struct alias_list *l = cookie;
 

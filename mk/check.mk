@@ -1,0 +1,26 @@
+# `make check`: the ordinary build and one with sanitizers, unit tests and cases with both, a short
+# while of fuzzing. One summary line for all. The second build is clang's, so that both compilers see
+# the code; SAN_CC=gcc works too (fuzzing is then without coverage).
+SAN_CC ?= clang
+SAN_O ?= $(O)/asan
+SAN_KIND ?= address,undefined$(if $(findstring clang,$(SAN_CC)),$(COMMA)fuzzer-no-link)
+FUZZ_SECONDS ?= 10
+JOBS ?= $(shell nproc)
+COMMA := ,
+
+check:
+	+$(MAKE) -s -j$(JOBS) test-programs
+	+$(MAKE) -s -j$(JOBS) sanitized
+	tests/run --build $(O) --build $(SAN_O) --fuzz $(FUZZ_SECONDS)
+
+sanitized:
+	+$(MAKE) -s O=$(SAN_O) CC=$(SAN_CC) SAN=$(SAN_KIND) test-programs fuzz-programs
+
+# The ordinary build and its tests alone: seconds.
+quick:
+	+$(MAKE) -s -j$(JOBS) test-programs
+	tests/run --build $(O)
+
+test-programs: $(O)/stap $(O)/unit $(O)/irtool
+
+.PHONY: check sanitized quick test-programs

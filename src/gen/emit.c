@@ -1,0 +1,846 @@
+/* Blocks, arithmetic, calls and errors. See emit.h. */
+#include "gen/emit.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/bug.h"
+#include "lang/diag.h"
+#include "rt/error_text.h"
+#include "session.h"
+
+#define FRAME(member) ((int)offsetof(struct rt_frame, member))
+
+enum { MAX_OFFSET = 32000, MAX_FRAME = 1 << 20, MAX_INLINE_DEPTH = 64 };
+
+void emit_error(struct emit *e, const struct ir_ins *i, const char *fmt, ...)
+{
+	const char *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = arena_vprintf(&e->s->arena, fmt, ap);
+	va_end(ap);
+	if (!e->failed)
+		sem_error(e->s, i ? i->tok : NULL, NULL, "%s", text);
+	e->failed = true;
+}
+
+uint32_t emit_place(struct emit *e, const struct token *tok)
+{
+	struct gen_place p = {tok, e->f ? e->f->place : -1};
+
+	if (e->img->places.n) {
+		const struct gen_place *last = &vec_last(&e->img->places);
+
+		if (last->tok == tok && last->caller == p.caller)
+			return (uint32_t)e->img->places.n - 1;
+	}
+	vec_push(&e->img->places, &e->img->arena, p);
+	return (uint32_t)e->img->places.n - 1;
+}
+
+/* ------------------------------------------------------------------ operands */
+
+ir_ref emit_arg(const struct emit *e, const struct ir_ins *i, unsigned k)
+{
+	return k < i->n_args ? e->f->fn->args.v[i->first_arg + k] : 0;
+}
+
+static struct loc loc_in(const struct emit *e, const struct emit_fn *f, ir_ref r)
+{
+	switch (IR_KIND(r)) {
+	case IRK_REG:
+		return f->locs[IR_INDEX(r)];
+	case IRK_NUM:
+		return (struct loc){LOC_NUM, IR_INDEX(r), 0};
+	case IRK_STR:
+		return (struct loc){LOC_STR, IR_INDEX(r), e->m->strs.v[IR_INDEX(r)].len};
+	default:
+		return (struct loc){0};
+	}
+}
+
+struct loc emit_loc(const struct emit *e, ir_ref r)
+{
+	return loc_in(e, e->f, r);
+}
+
+uint32_t emit_width(const struct emit *e, ir_ref r)
+{
+	return emit_loc(e, r).width;
+}
+
+void emit_frame_ptr(struct emit *e, int reg, uint32_t offset)
+{
+	code_mov(e->c, reg, R7);
+	code_alu_imm(e->c, BPF_ADD, reg, (int32_t)offset);
+}
+
+void emit_load_loc(struct emit *e, int reg, struct loc l)
+{
+	if (l.kind == LOC_NUM) {
+		code_imm(e->c, reg, e->m->nums.v[l.at]);
+	} else if (l.at <= MAX_OFFSET) {
+		code_load(e->c, BPF_DW, reg, R7, (int)l.at);
+	} else {
+		emit_frame_ptr(e, reg, l.at);
+		code_load(e->c, BPF_DW, reg, reg, 0);
+	}
+}
+
+void emit_load_num(struct emit *e, int reg, ir_ref r)
+{
+	emit_load_loc(e, reg, emit_loc(e, r));
+}
+
+static void store_loc(struct emit *e, struct loc l, int reg)
+{
+	if (l.kind != LOC_SLOT)
+		return;
+	if (l.at <= MAX_OFFSET) {
+		code_store(e->c, BPF_DW, R7, (int)l.at, reg);
+	} else {
+		emit_frame_ptr(e, R5, l.at);
+		code_store(e->c, BPF_DW, R5, 0, reg);
+	}
+}
+
+void emit_store_num(struct emit *e, ir_ref dst, int reg)
+{
+	if (dst)
+		store_loc(e, emit_loc(e, dst), reg);
+}
+
+void emit_str_ptr(struct emit *e, int reg, struct loc l)
+{
+	if (l.kind == LOC_STR) {
+		const struct ir_str *s = &e->m->strs.v[l.at];
+
+		code_map_value(e->c, reg, GEN_MAP_CONST, builder_string(e->b, s->s, s->len));
+	} else {
+		emit_frame_ptr(e, reg, l.at);
+	}
+}
+
+void emit_copy_str(struct emit *e, struct loc dst, struct loc src)
+{
+	if (dst.kind != LOC_SLOT)
+		return;
+	emit_str_ptr(e, R1, dst);
+	code_imm(e->c, R2, dst.width);
+	emit_str_ptr(e, R3, src);
+	code_library(e->c, "rt_copy");
+}
+
+uint32_t emit_take(struct emit *e, uint32_t bytes)
+{
+	uint32_t at = e->frame_at;
+
+	e->frame_at += (bytes + 7) & ~7u;
+	if (e->frame_at > e->frame_max)
+		e->frame_max = e->frame_at;
+	return at;
+}
+
+/* ------------------------------------------------------------------ errors */
+
+static int error_label(const struct emit *e)
+{
+	return e->handler_block >= 0 ? e->f->labels[e->handler_block] : e->f->fail;
+}
+
+/* To a label of the same handler, which may lie behind us. */
+static void go(struct emit *e, int label)
+{
+	size_t k;
+
+	if (!code_placed(e->c, label)) {
+		code_jump(e->c, label);
+		return;
+	}
+	e->want_loop = true;
+	for (k = 0; k < e->heads.n && e->heads.v[k] != label; k++)
+		;
+	if (k == e->heads.n)
+		vec_push(&e->heads, e->c->arena, label);
+	code_store_imm(e->c, BPF_W, R7, FRAME(state), (int32_t)k + 1);
+	code_imm(e->c, R0, 0);
+	code_exit(e->c);
+}
+
+void emit_fail(struct emit *e, const struct ir_ins *i, enum rt_error code)
+{
+	code_store_imm(e->c, BPF_W, R7, FRAME(error), code);
+	code_store_imm(e->c, BPF_W, R7, FRAME(error_place), (int32_t)emit_place(e, i->tok));
+	go(e, code == RT_E_MAXACTION || code == RT_E_ABORT ? e->uncaught : error_label(e));
+}
+
+void emit_check(struct emit *e, const struct ir_ins *i)
+{
+	int ok = code_label(e->c);
+
+	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
+	code_store(e->c, BPF_W, R7, FRAME(error), R0);
+	code_store_imm(e->c, BPF_W, R7, FRAME(error_place), (int32_t)emit_place(e, i->tok));
+	go(e, error_label(e));
+	code_place(e->c, ok);
+}
+
+void emit_check_frame(struct emit *e, const struct ir_ins *i)
+{
+	int ok = code_label(e->c);
+
+	code_load(e->c, BPF_W, R1, R7, FRAME(error));
+	code_jump_if_imm(e->c, BPF_JEQ, R1, 0, ok);
+	code_store_imm(e->c, BPF_W, R7, FRAME(error_place), (int32_t)emit_place(e, i->tok));
+	go(e, error_label(e));
+	code_place(e->c, ok);
+}
+
+/* ------------------------------------------------------------------ arithmetic */
+
+static bool comparison(uint8_t op, int *jump)
+{
+	static const uint8_t jumps[] = {
+		[IR_EQ] = BPF_JEQ, [IR_NE] = BPF_JNE,  [IR_LT] = BPF_JSLT,
+		[IR_LE] = BPF_JSLE, [IR_GT] = BPF_JSGT, [IR_GE] = BPF_JSGE,
+	};
+
+	if (op < IR_EQ || op > IR_GE)
+		return false;
+	*jump = jumps[op];
+	return true;
+}
+
+/* Loads both operands; gives whether the second one is a small constant (then *imm, not R2). */
+static bool load_pair(struct emit *e, const struct ir_ins *i, int32_t *imm)
+{
+	struct loc b = emit_loc(e, emit_arg(e, i, 1));
+	int64_t n = b.kind == LOC_NUM ? e->m->nums.v[b.at] : INT64_MAX;
+
+	emit_load_num(e, R1, emit_arg(e, i, 0));
+	if (n >= INT32_MIN && n <= INT32_MAX) {
+		*imm = (int32_t)n;
+		return true;
+	}
+	emit_load_loc(e, R2, b);
+	return false;
+}
+
+static void simple(struct emit *e, const struct ir_ins *i, int op)
+{
+	int32_t imm;
+
+	if (load_pair(e, i, &imm)) {
+		bool shift = op == BPF_LSH || op == BPF_RSH || op == BPF_ARSH;
+
+		code_alu_imm(e->c, op, R1, shift ? imm & 63 : imm);
+	} else {
+		code_alu(e->c, op, R1, R2);
+	}
+	emit_store_num(e, i->dst, R1);
+}
+
+static void shift(struct emit *e, const struct ir_ins *i, int op)
+{
+	int32_t imm;
+
+	if (load_pair(e, i, &imm)) {
+		code_alu_imm(e->c, op, R1, imm & 63);
+	} else {
+		code_alu_imm(e->c, BPF_AND, R2, 63);
+		code_alu(e->c, op, R1, R2);
+	}
+	emit_store_num(e, i->dst, R1);
+}
+
+static void division(struct emit *e, const struct ir_ins *i)
+{
+	struct loc b = emit_loc(e, emit_arg(e, i, 1));
+
+	emit_load_num(e, R1, emit_arg(e, i, 0));
+	emit_load_loc(e, R2, b);
+	if (b.kind != LOC_NUM || e->m->nums.v[b.at] == 0) {
+		int ok = code_label(e->c);
+
+		code_jump_if_imm(e->c, BPF_JNE, R2, 0, ok);
+		emit_fail(e, i, RT_E_DIV0);
+		code_place(e->c, ok);
+	}
+	code_divide(e->c, i->op == IR_MOD);
+	emit_store_num(e, i->dst, R1);
+}
+
+static void compare(struct emit *e, const struct ir_ins *i, int jump)
+{
+	int end = code_label(e->c);
+	int32_t imm;
+
+	if (load_pair(e, i, &imm)) {
+		code_imm(e->c, R3, 1);
+		code_jump_if_imm(e->c, jump, R1, imm, end);
+	} else {
+		code_imm(e->c, R3, 1);
+		code_jump_if(e->c, jump, R1, R2, end);
+	}
+	code_imm(e->c, R3, 0);
+	code_place(e->c, end);
+	emit_store_num(e, i->dst, R3);
+}
+
+static void not(struct emit *e, const struct ir_ins *i)
+{
+	int end = code_label(e->c);
+
+	emit_load_num(e, R1, emit_arg(e, i, 0));
+	code_imm(e->c, R3, 1);
+	code_jump_if_imm(e->c, BPF_JEQ, R1, 0, end);
+	code_imm(e->c, R3, 0);
+	code_place(e->c, end);
+	emit_store_num(e, i->dst, R3);
+}
+
+/* ------------------------------------------------------------------ the traced program */
+
+/* DWARF register numbers of x86-64 -> offsets in struct pt_regs. */
+static const int16_t pt_regs[] = {80, 96, 88, 40, 104, 112, 32, 152, 72, 64, 56, 48, 24, 16, 8, 0, 128};
+
+static void load_register(struct emit *e, const struct ir_ins *i)
+{
+	if (i->imm >= sizeof(pt_regs) / sizeof(pt_regs[0])) {
+		emit_error(e, i, "register %u cannot be read by a probe", i->imm);
+		return;
+	}
+	code_load(e->c, BPF_DW, R1, R6, pt_regs[i->imm]);
+	emit_store_num(e, i->dst, R1);
+}
+
+static void load_bias(struct emit *e, const struct ir_ins *i)
+{
+	code_load(e->c, BPF_DW, R1, R7, FRAME(bias));
+	emit_store_num(e, i->dst, R1);
+}
+
+void emit_read_user(struct emit *e, uint32_t size)
+{
+	int ok = code_label(e->c);
+
+	if (size < 8)
+		code_store_imm(e->c, BPF_DW, R10, -8, 0);
+	for (int again = 0; again <= e->sleepable; again++) {
+		if (again)
+			code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
+		code_mov(e->c, R1, R10);
+		code_alu_imm(e->c, BPF_ADD, R1, -8);
+		code_imm(e->c, R2, size);
+		code_mov(e->c, R3, R8);
+		code_helper(e->c, again ? BPF_FUNC_copy_from_user : BPF_FUNC_probe_read_user);
+	}
+	code_place(e->c, ok);
+}
+
+static void user_read(struct emit *e, const struct ir_ins *i)
+{
+	uint32_t size = i->imm & 15;
+	int ok = code_label(e->c);
+
+	emit_load_num(e, R8, emit_arg(e, i, 0));
+	emit_read_user(e, size);
+	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
+	code_store(e->c, BPF_DW, R7, FRAME(error_arg), R8);
+	emit_fail(e, i, RT_E_READ);
+	code_place(e->c, ok);
+	code_load(e->c, BPF_DW, R1, R10, -8);
+	if ((i->imm & 16) && size < 8) {
+		code_alu_imm(e->c, BPF_LSH, R1, 64 - 8 * (int32_t)size);
+		code_alu_imm(e->c, BPF_ARSH, R1, 64 - 8 * (int32_t)size);
+	}
+	emit_store_num(e, i->dst, R1);
+}
+
+/* ------------------------------------------------------------------ control */
+
+static void branch(struct emit *e, const struct ir_ins *i)
+{
+	int yes = e->f->labels[IR_INDEX(emit_arg(e, i, 1))];
+	int no = e->f->labels[IR_INDEX(emit_arg(e, i, 2))];
+	int not_taken = code_label(e->c);
+
+	emit_load_num(e, R1, emit_arg(e, i, 0));
+	code_jump_if_imm(e->c, BPF_JEQ, R1, 0, not_taken);
+	go(e, yes);
+	code_place(e->c, not_taken);
+	go(e, no);
+}
+
+/* A comparison whose only use is the branch behind it. */
+static void compare_and_branch(struct emit *e, const struct ir_ins *cmp, const struct ir_ins *br)
+{
+	int yes = e->f->labels[IR_INDEX(emit_arg(e, br, 1))];
+	int no = e->f->labels[IR_INDEX(emit_arg(e, br, 2))];
+	int taken = code_label(e->c), jump = 0;
+	int32_t imm;
+
+	comparison(cmp->op, &jump);
+	if (load_pair(e, cmp, &imm))
+		code_jump_if_imm(e->c, jump, R1, imm, taken);
+	else
+		code_jump_if(e->c, jump, R1, R2, taken);
+	go(e, no);
+	code_place(e->c, taken);
+	go(e, yes);
+}
+
+static void action(struct emit *e, const struct ir_ins *i)
+{
+	int64_t limit = e->s->opt.maxaction * 10;
+	int ok;
+
+	/* Without loops, no handler comes near the limit: the count can be left out. */
+	if (!e->in_loop || e->s->opt.suppress_time_limits)
+		return;
+	ok = code_label(e->c);
+	code_load(e->c, BPF_W, R1, R7, FRAME(actions));
+	code_alu_imm(e->c, BPF_ADD, R1, (int32_t)i->imm);
+	code_store(e->c, BPF_W, R7, FRAME(actions), R1);
+	code_jump_if_imm(e->c, BPF_JLE, R1, limit > INT32_MAX ? INT32_MAX : (int32_t)limit, ok);
+	emit_fail(e, i, RT_E_MAXACTION);
+	code_place(e->c, ok);
+}
+
+static void emit_body(struct emit *e, const struct ir_fn *fn, const struct loc *params,
+		      struct loc result, int fail, int place);
+
+static void ret(struct emit *e, const struct ir_ins *i)
+{
+	if (i->n_args && e->f->result.kind == LOC_SLOT) {
+		struct loc v = emit_loc(e, emit_arg(e, i, 0));
+
+		if (e->f->fn->ret == IR_STR) {
+			emit_copy_str(e, e->f->result, v);
+		} else {
+			emit_load_loc(e, R1, v);
+			store_loc(e, e->f->result, R1);
+		}
+	}
+	go(e, e->f->ret);
+}
+
+static void call(struct emit *e, const struct ir_ins *i)
+{
+	const struct ir_fn *fn = e->m->fns.v[IR_INDEX(emit_arg(e, i, 0))];
+	struct loc params[256];
+	int depth = 0;
+
+	for (const struct emit_fn *f = e->f; f; f = f->caller, depth++)
+		if (f->fn == fn || depth > MAX_INLINE_DEPTH) {
+			emit_error(e, i, "a recursive function cannot run in this kind of probe yet");
+			return;
+		}
+	for (unsigned k = 1; k < i->n_args && k < 256; k++)
+		params[k - 1] = emit_loc(e, emit_arg(e, i, k));
+	emit_body(e, fn, params, i->dst ? emit_loc(e, i->dst) : (struct loc){0}, error_label(e),
+		  (int)emit_place(e, i->tok));
+}
+
+static void raise(struct emit *e, const struct ir_ins *i)
+{
+	emit_frame_ptr(e, R1, FRAME(error_text));
+	code_imm(e->c, R2, RT_STR_BYTES - 1);
+	emit_str_ptr(e, R3, emit_loc(e, emit_arg(e, i, 0)));
+	code_library(e->c, "rt_copy");
+	emit_fail(e, i, RT_E_TEXT);
+}
+
+struct loc emit_apart(const struct emit *e, const struct ir_ins *i)
+{
+	struct loc spare = {LOC_SLOT, e->spare_at, RT_STR_BYTES - 1};
+	struct loc dst;
+
+	if (!i->dst)
+		return spare;
+	dst = emit_loc(e, i->dst);
+	spare.width = dst.width;
+	for (unsigned k = 0; k < i->n_args; k++) {
+		struct loc a = emit_loc(e, emit_arg(e, i, k));
+
+		if (a.kind == LOC_SLOT && a.at == dst.at)
+			return spare;
+	}
+	return dst;
+}
+
+static void copy_constant(struct emit *e, struct loc dst, const char *text, size_t len)
+{
+	emit_str_ptr(e, R1, dst);
+	code_imm(e->c, R2, dst.width);
+	code_map_value(e->c, R3, GEN_MAP_CONST, builder_string(e->b, text, (uint32_t)len));
+	code_library(e->c, "rt_copy");
+}
+
+/* A message with an address in it: what stands before and behind "0x0", and the address between. */
+static void copy_with_address(struct emit *e, struct loc dst, const char *text)
+{
+	const char *at = strstr(text, "0x0");
+
+	copy_constant(e, dst, text, (size_t)(at - text));
+	emit_str_ptr(e, R1, dst);
+	code_imm(e->c, R2, dst.width);
+	code_load(e->c, BPF_DW, R3, R7, FRAME(error_arg));
+	code_imm(e->c, R4, (int64_t)RT_SPEC(CONV_POINTER, 0, 0, RT_SPEC_NONE));
+	code_library(e->c, "rt_fmt_int");
+	if (!at[3])
+		return;
+	emit_str_ptr(e, R1, dst);
+	code_imm(e->c, R2, dst.width);
+	code_map_value(e->c, R3, GEN_MAP_CONST,
+		       builder_string(e->b, at + 3, (uint32_t)strlen(at + 3)));
+	code_library(e->c, "rt_fmt_lit");
+}
+
+/* Full tables: the message depends on how the table was declared; frame->error_arg tells which. */
+static void copy_array_full(struct emit *e, struct loc dst, int end)
+{
+	for (uint32_t g = 0; g < e->m->globals.n; g++) {
+		struct str text = {0};
+		int other = code_label(e->c);
+
+		if (!e->m->globals.v[g].n_keys || !builder_global(e->b, g)->shared)
+			continue;
+		rt_error_text(&text, RT_E_FULL, g, e->m);
+		code_load(e->c, BPF_DW, R1, R7, FRAME(error_arg));
+		code_jump_if_imm(e->c, BPF_JNE, R1, (int32_t)g, other);
+		copy_constant(e, dst, text.s, text.len);
+		code_jump(e->c, end);
+		code_place(e->c, other);
+		str_release(&text);
+	}
+}
+
+/* catch (e): the bare message. */
+static void catch(struct emit *e, const struct ir_ins *i)
+{
+	struct loc dst = i->dst ? emit_loc(e, i->dst) : (struct loc){0};
+	int end = code_label(e->c);
+
+	for (int code = RT_E_TEXT; code < RT_E_ABORT && dst.kind == LOC_SLOT; code++) {
+		struct str text = {0};
+		int other = code_label(e->c);
+
+		code_load(e->c, BPF_W, R1, R7, FRAME(error));
+		code_jump_if_imm(e->c, BPF_JNE, R1, code, other);
+		if (code == RT_E_TEXT) {
+			emit_copy_str(e, dst, (struct loc){LOC_SLOT, FRAME(error_text), 0});
+		} else if (code == RT_E_FULL) {
+			copy_array_full(e, dst, end);
+		} else {
+			rt_error_text(&text, (enum rt_error)code, 0, e->m);
+			if (text.s && strstr(text.s, "0x0"))
+				copy_with_address(e, dst, text.s);
+			else
+				copy_constant(e, dst, text.s ? text.s : "", text.len);
+		}
+		code_jump(e->c, end);
+		code_place(e->c, other);
+		str_release(&text);
+	}
+	code_place(e->c, end);
+	code_store_imm(e->c, BPF_W, R7, FRAME(error), 0);
+}
+
+static void mov(struct emit *e, const struct ir_ins *i)
+{
+	ir_ref a = emit_arg(e, i, 0);
+
+	if (ir_ref_type(e->m, e->f->fn, i->dst) == IR_STR) {
+		emit_copy_str(e, emit_loc(e, i->dst), emit_loc(e, a));
+	} else {
+		emit_load_num(e, R1, a);
+		emit_store_num(e, i->dst, R1);
+	}
+}
+
+static void emit_ins(struct emit *e, const struct ir_ins *i)
+{
+	int jump;
+
+	if (comparison(i->op, &jump)) {
+		compare(e, i, jump);
+		return;
+	}
+	switch (i->op) {
+	case IR_MOV:
+		mov(e, i);
+		break;
+	case IR_ADD:
+		simple(e, i, BPF_ADD);
+		break;
+	case IR_SUB:
+		simple(e, i, BPF_SUB);
+		break;
+	case IR_MUL:
+		simple(e, i, BPF_MUL);
+		break;
+	case IR_AND:
+		simple(e, i, BPF_AND);
+		break;
+	case IR_OR:
+		simple(e, i, BPF_OR);
+		break;
+	case IR_XOR:
+		simple(e, i, BPF_XOR);
+		break;
+	case IR_SHL:
+		shift(e, i, BPF_LSH);
+		break;
+	case IR_SAR:
+		shift(e, i, BPF_ARSH);
+		break;
+	case IR_SHR:
+		shift(e, i, BPF_RSH);
+		break;
+	case IR_DIV:
+	case IR_MOD:
+		division(e, i);
+		break;
+	case IR_NEG:
+		emit_load_num(e, R1, emit_arg(e, i, 0));
+		code_neg(e->c, R1);
+		emit_store_num(e, i->dst, R1);
+		break;
+	case IR_INV:
+		emit_load_num(e, R1, emit_arg(e, i, 0));
+		code_alu_imm(e->c, BPF_XOR, R1, -1);
+		emit_store_num(e, i->dst, R1);
+		break;
+	case IR_NOT:
+		not(e, i);
+		break;
+	case IR_CTXREG:
+		load_register(e, i);
+		break;
+	case IR_CTXBIAS:
+		load_bias(e, i);
+		break;
+	case IR_UREAD:
+		user_read(e, i);
+		break;
+	case IR_ACTION:
+		action(e, i);
+		break;
+	case IR_JMP:
+		go(e, e->f->labels[IR_INDEX(emit_arg(e, i, 0))]);
+		break;
+	case IR_BR:
+		branch(e, i);
+		break;
+	case IR_RET:
+		ret(e, i);
+		break;
+	case IR_RAISE:
+		raise(e, i);
+		break;
+	case IR_CATCH:
+		catch(e, i);
+		break;
+	case IR_CALL:
+		call(e, i);
+		break;
+	default:
+		if (!emit_string_op(e, i) && !emit_table_op(e, i) && !emit_iter_op(e, i) &&
+		    !emit_print_op(e, i) &&
+		    !emit_rt_op(e, i))
+			emit_error(e, i, "'%s' cannot run in this kind of probe yet",
+				   ir_ops[i->op].name);
+	}
+}
+
+static void emit_block(struct emit *e, const struct ir_block *b)
+{
+	for (size_t k = 0; k < b->ins.n && !e->failed; k++) {
+		const struct ir_ins *i = &b->ins.v[k];
+		int jump;
+
+		if (k + 2 == b->ins.n && comparison(i->op, &jump) && b->ins.v[k + 1].op == IR_BR &&
+		    emit_arg(e, &b->ins.v[k + 1], 0) == i->dst && e->f->uses[IR_INDEX(i->dst)] == 1) {
+			compare_and_branch(e, i, &b->ins.v[k + 1]);
+			return;
+		}
+		emit_ins(e, i);
+	}
+}
+
+/* Slots for the registers of a function; parameters that it never assigns stay where they are. */
+static void lay_out(struct emit *e, struct emit_fn *f, const struct loc *params)
+{
+	const struct ir_fn *fn = f->fn;
+	bool *assigned = ARENA_ARRAY(e->c->arena, bool, fn->regs.n + 1);
+
+	for (size_t b = 0; b < fn->blocks.n; b++)
+		for (size_t k = 0; k < fn->blocks.v[b].ins.n; k++) {
+			const struct ir_ins *i = &fn->blocks.v[b].ins.v[k];
+
+			if (i->dst)
+				assigned[IR_INDEX(i->dst)] = true;
+			for (unsigned a = 0; a < i->n_args; a++)
+				if (IR_KIND(fn->args.v[i->first_arg + a]) == IRK_REG)
+					f->uses[IR_INDEX(fn->args.v[i->first_arg + a])]++;
+		}
+	for (size_t r = 0; r < fn->regs.n; r++) {
+		const struct ir_reg *reg = &fn->regs.v[r];
+		uint32_t width = reg->width < RT_STR_BYTES ? reg->width : RT_STR_BYTES - 1;
+
+		if (r < fn->n_params && !assigned[r]) {
+			f->locs[r] = params[r];
+			continue;
+		}
+		f->locs[r].kind = LOC_SLOT;
+		f->locs[r].width = width;
+		f->locs[r].at = emit_take(e, reg->type == IR_STR ? RT_KEY_STR_BYTES(width) : 8);
+	}
+	for (size_t r = 0; r < fn->n_params; r++) {
+		if (!assigned[r])
+			continue;
+		if (fn->regs.v[r].type == IR_STR) {
+			emit_copy_str(e, f->locs[r], params[r]);
+		} else {
+			emit_load_loc(e, R1, params[r]);
+			store_loc(e, f->locs[r], R1);
+		}
+	}
+}
+
+static void emit_body(struct emit *e, const struct ir_fn *fn, const struct loc *params,
+		      struct loc result, int fail, int place)
+{
+	struct emit_fn f = {.fn = fn,
+			    .caller = e->f,
+			    .fail = fail,
+			    .ret = code_label(e->c),
+			    .result = result,
+			    .place = place};
+	int handler_block = e->handler_block;
+	uint32_t frame_at = e->frame_at;
+
+	f.locs = ARENA_ARRAY(e->c->arena, struct loc, fn->regs.n + 1);
+	f.uses = ARENA_ARRAY(e->c->arena, uint32_t, fn->regs.n + 1);
+	f.labels = ARENA_ARRAY(e->c->arena, int, fn->blocks.n + 1);
+	f.walks = ARENA_ARRAY(e->c->arena, struct walk *, fn->regs.n + 1);
+	for (size_t b = 0; b < fn->blocks.n; b++)
+		f.labels[b] = code_label(e->c);
+	lay_out(e, &f, params);
+	e->f = &f;
+	if (e->frame_max > MAX_FRAME)
+		emit_error(e, NULL, "a handler needs more memory than the kernel gives it");
+	for (size_t b = 0; b < fn->blocks.n && !e->failed; b++) {
+		e->handler_block = fn->blocks.v[b].handler;
+		code_place(e->c, f.labels[b]);
+		emit_block(e, &fn->blocks.v[b]);
+	}
+	code_place(e->c, f.ret);
+	e->f = f.caller;
+	e->handler_block = handler_block;
+	e->frame_at = frame_at;
+}
+
+/* The body with its ends: normal and after an error nobody caught. */
+static void whole_body(struct emit *e, const struct ir_fn *fn)
+{
+	e->done = code_label(e->c);
+	e->uncaught = code_label(e->c);
+	e->heads.n = 0;
+	e->f = NULL;
+	e->handler_block = -1;
+	emit_body(e, fn, NULL, (struct loc){0}, e->uncaught, -1);
+	code_jump(e->c, e->done);
+	code_place(e->c, e->uncaught);
+	emit_error_item(e);
+	code_place(e->c, e->done);
+}
+
+void emit_condition(struct emit *e, const struct ir_fn *fn, struct loc result)
+{
+	int fail = code_label(e->c), end = code_label(e->c);
+	struct loc zero = {LOC_SLOT, result.at, 0};
+
+	e->f = NULL;
+	e->uncaught = fail;
+	emit_body(e, fn, NULL, result, fail, -1);
+	code_jump(e->c, end);
+	code_place(e->c, fail);
+	code_imm(e->c, R1, 0);
+	store_loc(e, zero, R1);
+	code_store_imm(e->c, BPF_W, R7, FRAME(error), 0);
+	code_place(e->c, end);
+}
+
+/* bpf_loop() calls back with (index, &{frame, context}). */
+static void loop_body(struct emit *e, const struct ir_fn *fn)
+{
+	int dispatch = code_label(e->c), start = code_label(e->c);
+
+	code_load(e->c, BPF_DW, R7, R2, 0);
+	code_load(e->c, BPF_DW, R6, R2, 8);
+	code_jump(e->c, dispatch);
+	code_place(e->c, start);
+	whole_body(e, fn);
+	code_store_imm(e->c, BPF_W, R7, FRAME(state), -1);
+	code_imm(e->c, R0, 1);
+	code_exit(e->c);
+	code_place(e->c, dispatch);
+	code_load(e->c, BPF_W, R1, R7, FRAME(state));
+	for (size_t k = 0; k < e->heads.n; k++)
+		code_jump_if_imm(e->c, BPF_JEQ, R1, (int32_t)k + 1, e->heads.v[k]);
+	code_jump(e->c, start);
+}
+
+static void call_loop(struct emit *e, struct code *main, int callback_number)
+{
+	e->c = main;
+	code_store_imm(main, BPF_W, R7, FRAME(state), 0);
+	code_store(main, BPF_DW, R10, -24, R7);
+	code_store(main, BPF_DW, R10, -16, R6);
+	code_imm(main, R1, 1 << 23);
+	code_callback(main, R2, callback_number);
+	code_mov(main, R3, R10);
+	code_alu_imm(main, BPF_ADD, R3, -24);
+	code_imm(main, R4, 0);
+	code_helper(main, BPF_FUNC_loop);
+}
+
+struct code *emit_callback(struct emit *e, enum lib_sub_kind kind, int *number)
+{
+	struct part *p = ARENA_NEW(e->parts->arena, struct part);
+
+	p->kind = kind;
+	code_init(&p->code, e->parts->arena);
+	vec_push(&e->parts->callbacks, e->parts->arena, p);
+	*number = (int)e->parts->callbacks.n;
+	return &p->code;
+}
+
+void emit_handler(struct emit *e, const struct ir_fn *fn, struct code *main)
+{
+	uint32_t frame_at = e->frame_at;
+	size_t n_callbacks = e->parts->callbacks.n;
+	struct code plain = *main;
+	int number;
+
+	e->c = main;
+	e->in_loop = e->want_loop = false;
+	whole_body(e, fn);
+	if (e->want_loop && !e->failed) {
+		/* Again, as a callback. What the first try wrote behind the end is forgotten. */
+		*main = plain;
+		e->parts->callbacks.n = n_callbacks;
+		e->frame_at = frame_at;
+		e->in_loop = true;
+		e->c = emit_callback(e, LIB_SUB_LOOP, &number);
+		loop_body(e, fn);
+		call_loop(e, main, number);
+	}
+	e->frame_at = frame_at;
+	e->c = main;
+}

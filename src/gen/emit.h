@@ -1,0 +1,160 @@
+/* The emitter's inside: from the IR of a handler to instructions.
+ *
+ * Everything a handler computes with lies in its frame (struct rt_frame, then one slot a register of
+ * the IR): the verifier knows nothing about values in memory, so its work stays linear in the size of
+ * the program, and a handler with loops can go on in the next turn of bpf_loop() with what the last
+ * one left. Registers: R6 context, R7 frame; R8 and R9 live within one operation; R0-R5 scratch.
+ *
+ * Script functions are inlined. A handler without backward jumps is one run of instructions. One with
+ * loops becomes the callback of bpf_loop(): a backward jump notes where to go on and ends the turn.
+ *
+ *   gen.c         programs, maps, image
+ *   emit.c        blocks, arithmetic, calls, errors, the frame around handlers
+ *   emit_str.c    strings, sprintf
+ *   emit_table.c  globals, tables, statistics
+ *   emit_iter.c   walks over tables: foreach, wildcards
+ *   emit_print.c  records for the ring buffer
+ *   emit_rt.c     tapset functions */
+#ifndef GEN_EMIT_H
+#define GEN_EMIT_H
+
+#include "bpfrt/abi.h"
+#include "gen/asm.h"
+#include "gen/link.h"
+#include "ir/ir.h"
+
+enum loc_kind { LOC_NONE, LOC_SLOT, LOC_NUM, LOC_STR };
+
+/* Where the value of an IR register is: a slot of the frame, or a constant (parameters). */
+struct loc {
+	enum loc_kind kind;
+	uint32_t at;	/* offset in the frame, or index of the constant */
+	uint32_t width; /* strings */
+};
+
+/* A walk over a table (emit_iter.c): what it looks for, and where in the frame it keeps its state. */
+struct walk {
+	const struct ir_global *g;
+	uint32_t number, map; /* of the global */
+	uint32_t fixed;	      /* keys of the slice that are not "*", by bit */
+	struct ir_sort sort;
+	uint32_t state_at, slice_at, best_key_at;
+	uint32_t text_at, best_text_at, last_text_at; /* sorting by strings */
+};
+
+/* A function of the IR at the place where it is inlined. */
+struct emit_fn {
+	const struct ir_fn *fn;
+	struct emit_fn *caller;
+	struct loc *locs;  /* by register */
+	uint32_t *uses;	   /* by register: how often it is an operand */
+	int *labels;	   /* by block */
+	struct walk **walks; /* by register: of iterators */
+	int fail;	   /* label: an error leaves the function */
+	int ret;	   /* label behind the call */
+	struct loc result; /* where RET leaves its value */
+	int place;	   /* of the call: index into gen_image.places, -1 in a handler */
+};
+
+struct emit {
+	struct session *s;
+	struct ir_module *m;
+	struct gen_image *img;
+	struct builder *b; /* gen.c */
+	struct code *c;
+	struct parts *parts; /* subprograms of the program being made */
+	struct emit_fn *f;
+	int handler_block;	 /* of the current instruction's block, -1: none */
+	bool in_loop, want_loop; /* the body is a callback; a backward jump was met */
+	VEC(int) heads;		 /* labels that backward jumps lead to, by state - 1 */
+	int done, uncaught;	 /* labels at the end of the handler */
+	uint32_t frame_at, frame_max;
+	uint32_t key_at, value_at, spare_at; /* buffers in the frame; spare: one widest string */
+	bool sleepable, is_return;
+	bool failed; /* an error was reported */
+};
+
+/* emit.c */
+void emit_error(struct emit *e, const struct ir_ins *i, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+uint32_t emit_place(struct emit *e, const struct token *tok);
+ir_ref emit_arg(const struct emit *e, const struct ir_ins *i, unsigned k);
+struct loc emit_loc(const struct emit *e, ir_ref r);
+void emit_load_num(struct emit *e, int reg, ir_ref r);	 /* value of a long */
+void emit_load_loc(struct emit *e, int reg, struct loc l);
+void emit_store_num(struct emit *e, ir_ref dst, int reg); /* not R5 */
+void emit_str_ptr(struct emit *e, int reg, struct loc l);  /* address of a struct rt_str */
+void emit_frame_ptr(struct emit *e, int reg, uint32_t offset);
+void emit_fail(struct emit *e, const struct ir_ins *i, enum rt_error code); /* jumps away */
+/* frame->error is R0 if that is not 0: then as emit_fail(). */
+void emit_check(struct emit *e, const struct ir_ins *i);
+/* frame->error was set by a library function: then on to the handler. */
+void emit_check_frame(struct emit *e, const struct ir_ins *i);
+/* Bytes of the frame, until the end of the function. */
+uint32_t emit_take(struct emit *e, uint32_t bytes);
+uint32_t emit_width(const struct emit *e, ir_ref r);
+void emit_copy_str(struct emit *e, struct loc dst, struct loc src);
+/* Library functions that write a string piecemeal may not have it as an argument, too: where they
+ * write to instead, dst itself if there is no clash. */
+struct loc emit_apart(const struct emit *e, const struct ir_ins *i);
+
+/* size bytes at the address in R8 to the stack at R10 - 8, zero-padded; R0: 0, or not if it faults. */
+void emit_read_user(struct emit *e, uint32_t size);
+
+/* One instruction; false: not one of this file. */
+bool emit_string_op(struct emit *e, const struct ir_ins *i);
+bool emit_table_op(struct emit *e, const struct ir_ins *i);
+bool emit_iter_op(struct emit *e, const struct ir_ins *i);
+bool emit_print_op(struct emit *e, const struct ir_ins *i);
+bool emit_rt_op(struct emit *e, const struct ir_ins *i);
+/* The record collected so far goes to the ring buffer; R1-R5 are lost. wake: user space is woken. */
+void emit_flush(struct emit *e, bool wake);
+/* emit_table.c, emit_iter.c: pieces for each other.
+ * The key from operand `first` on, at an offset of the frame; R1-R5 and R0 are lost. */
+void emit_key(struct emit *e, const struct ir_ins *i, unsigned first, uint32_t at);
+/* dst = the value of the element at R0, 0 or empty where that is 0. */
+void emit_element_value(struct emit *e, const struct ir_global *g, ir_ref dst);
+/* dst = the statistic i->imm of those at R0; `missing` (R1 = 0) is placed. */
+void emit_stat_value(struct emit *e, const struct ir_ins *i, int missing);
+/* The oldest element of a table goes. */
+void emit_evict(struct emit *e, uint32_t number);
+
+/* An item of one string (or none: loc kind LOC_NONE). */
+void emit_item(struct emit *e, enum rt_item_kind kind, struct loc text);
+void emit_error_item(struct emit *e);
+
+/* gen.c */
+uint32_t builder_string(struct builder *b, const char *s, uint32_t len); /* offset in the constants */
+uint32_t builder_bytes(struct builder *b, const void *p, size_t n);
+/* A probe instance as programs see it: an element of a table in the constants. */
+struct builder_instance {
+	uint64_t vaddr;
+	uint32_t text[3]; /* offsets of pp(), pn(), ppfunc() */
+	uint32_t reserved;
+};
+/* Where the table is and how many elements it has; the result is the largest offset of a text. */
+uint32_t builder_instances(const struct builder *b, uint32_t *table, uint32_t *n);
+bool lib_has(const struct builder *b, const char *function);
+const struct gen_global *builder_global(const struct builder *b, uint32_t global);
+
+/* A new subprogram and its number for code_callback(); NULL after an error. */
+struct code *emit_callback(struct emit *e, enum lib_sub_kind kind, int *number);
+
+/* A function of the IR without parameters, in place; its number goes to result. */
+void emit_condition(struct emit *e, const struct ir_fn *fn, struct loc result);
+
+/* Emits one handler into main (and, if it has loops, into a callback). */
+void emit_handler(struct emit *e, const struct ir_fn *fn, struct code *main);
+
+/* The subprograms of a program: main, and callbacks from 1 on. */
+struct parts {
+	struct arena *arena;
+	struct code main;
+	VEC(struct part *) callbacks;
+};
+struct part {
+	enum lib_sub_kind kind;
+	struct code code;
+};
+
+#endif

@@ -1,0 +1,507 @@
+/* Functions of the tapset in handlers that run in the kernel: by the name of their intrinsic
+ * (rt/intrinsic.h), a few instructions here or a function of the C library. See emit.h. */
+#include <stddef.h>
+#include <string.h>
+
+#include "gen/emit.h"
+#include "rt/intrinsic.h"
+#include "session.h"
+
+#define FRAME(member) ((int)offsetof(struct rt_frame, member))
+#define SHARED(member) ((uint32_t)offsetof(struct rt_shared, member))
+
+struct rt_function {
+	const char *name;
+	/* Own code, with a number that it may use; or the function of the library and how it is
+	 * called: first letter the result: 'l' R0; 'L' R0, or an error in the frame; 's' a string
+	 * (first arguments: slot and its width); 'S' a string or an error, the frame comes first.
+	 * Then the arguments: 'l', 's'. */
+	void (*emit)(struct emit *e, const struct ir_ins *i, int64_t arg);
+	int64_t arg;
+	const char *library, *signature;
+};
+
+static void result(struct emit *e, const struct ir_ins *i)
+{
+	emit_store_num(e, i->dst, R0);
+}
+
+/* ------------------------------------------------------------------ who and when */
+
+/* arg: helper | shift << 8 | mask of 32 bits << 16 */
+static void helper(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	code_helper(e->c, (int)(arg & 0xff));
+	if (arg >> 8 & 0xff)
+		code_alu_imm(e->c, BPF_RSH, R0, (int32_t)(arg >> 8 & 0xff));
+	if (arg >> 16) {
+		code_alu_imm(e->c, BPF_LSH, R0, 32);
+		code_alu_imm(e->c, BPF_RSH, R0, 32);
+	}
+	result(e, i);
+}
+
+#define HIGH(number) ((number) | 32 << 8)
+#define LOW(number) ((number) | 1 << 16)
+
+/* Real time; arg: divisor. */
+static void real_time(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	code_helper(e->c, BPF_FUNC_ktime_get_ns);
+	code_map_value(e->c, R1, GEN_MAP_SHARED, SHARED(clock_offset));
+	code_load(e->c, BPF_DW, R1, R1, 0);
+	code_alu(e->c, BPF_ADD, R0, R1);
+	if (arg > 1)
+		code_alu_imm(e->c, BPF_DIV, R0, (int32_t)arg);
+	result(e, i);
+}
+
+static void execname(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	struct loc dst = emit_loc(e, i->dst);
+	int end = code_label(e->c);
+
+	(void)arg;
+	if (!i->dst)
+		return;
+	emit_frame_ptr(e, R8, dst.at);
+	code_mov(e->c, R1, R8);
+	code_alu_imm(e->c, BPF_ADD, R1, 8);
+	code_imm(e->c, R2, 16);
+	code_helper(e->c, BPF_FUNC_get_current_comm);
+	for (int k = 0; k < 15; k++) {
+		code_imm(e->c, R1, k);
+		code_load(e->c, BPF_B, R2, R8, 8 + k);
+		code_jump_if_imm(e->c, BPF_JEQ, R2, 0, end);
+	}
+	code_imm(e->c, R1, 15);
+	code_place(e->c, end);
+	code_store(e->c, BPF_DW, R8, 0, R1);
+}
+
+static void target(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	(void)arg;
+	code_map_value(e->c, R1, GEN_MAP_SHARED, SHARED(target_pid));
+	code_load(e->c, BPF_W, R0, R1, 0);
+	result(e, i);
+}
+
+static void constant(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	code_imm(e->c, R0, arg);
+	result(e, i);
+}
+
+static void is_return(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	(void)arg;
+	constant(e, i, e->is_return);
+}
+
+/* ------------------------------------------------------------------ names of the probe */
+
+/* Text number arg of the instance. */
+static void instance_text(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	struct loc dst = emit_loc(e, i->dst);
+	int end = code_label(e->c);
+	uint32_t table, n, limit = builder_instances(e->b, &table, &n);
+
+	if (!i->dst)
+		return;
+	code_load(e->c, BPF_W, R2, R7, FRAME(inst));
+	code_jump_if_imm(e->c, BPF_JGE, R2, (int32_t)n, end);
+	code_alu_imm(e->c, BPF_MUL, R2, sizeof(struct builder_instance));
+	code_map_value(e->c, R3, GEN_MAP_CONST, table);
+	code_alu(e->c, BPF_ADD, R3, R2);
+	code_load(e->c, BPF_W, R2, R3, (int)offsetof(struct builder_instance, text) + 4 * (int)arg);
+	code_jump_if_imm(e->c, BPF_JGT, R2, (int32_t)limit, end);
+	code_map_value(e->c, R3, GEN_MAP_CONST, 0);
+	code_alu(e->c, BPF_ADD, R3, R2);
+	emit_str_ptr(e, R1, dst);
+	code_imm(e->c, R2, dst.width);
+	code_library(e->c, "rt_copy");
+	code_place(e->c, end);
+}
+
+static void text_constant(struct emit *e, const struct ir_ins *i, const char *text)
+{
+	struct loc dst = emit_loc(e, i->dst);
+
+	if (!i->dst)
+		return;
+	emit_str_ptr(e, R1, dst);
+	code_imm(e->c, R2, dst.width);
+	code_map_value(e->c, R3, GEN_MAP_CONST, builder_string(e->b, text, (uint32_t)strlen(text)));
+	code_library(e->c, "rt_copy");
+}
+
+static void probe_type(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	(void)arg;
+	text_constant(e, i, e->is_return ? "uretprobe" : "uprobe");
+}
+
+/* ------------------------------------------------------------------ registers and memory */
+
+static void user_address(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	(void)arg;
+	code_load(e->c, BPF_DW, R0, R6, 128);
+	result(e, i);
+}
+
+static void return_value(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	(void)arg;
+	code_load(e->c, BPF_DW, R0, R6, 80);
+	result(e, i);
+}
+
+/* Arguments by the calling convention: six in registers, the others on the stack. */
+static void function_argument(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	static const int16_t regs[] = {112, 104, 96, 88, 72, 64};
+	int end = code_label(e->c), ok = code_label(e->c), bad = code_label(e->c);
+
+	(void)arg;
+	emit_load_num(e, R8, emit_arg(e, i, 0));
+	for (int k = 0; k < 6; k++) {
+		int other = code_label(e->c);
+
+		code_jump_if_imm(e->c, BPF_JNE, R8, k + 1, other);
+		code_load(e->c, BPF_DW, R0, R6, regs[k]);
+		code_jump(e->c, end);
+		code_place(e->c, other);
+	}
+	/* The return address lies at the stack pointer. */
+	code_jump_if_imm(e->c, BPF_JSLT, R8, 1, bad);
+	code_jump_if_imm(e->c, BPF_JSGT, R8, 64, bad);
+	code_alu_imm(e->c, BPF_SUB, R8, 6);
+	code_alu_imm(e->c, BPF_LSH, R8, 3);
+	code_load(e->c, BPF_DW, R1, R6, 152);
+	code_alu(e->c, BPF_ADD, R8, R1);
+	emit_read_user(e, 8);
+	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
+	code_place(e->c, bad);
+	code_store(e->c, BPF_DW, R7, FRAME(error_arg), R8);
+	emit_fail(e, i, RT_E_READ);
+	code_place(e->c, ok);
+	code_load(e->c, BPF_DW, R0, R10, -8);
+	code_place(e->c, end);
+	result(e, i);
+}
+
+/* register("rdi"): arg is 1 for sign extension of the narrow ones. */
+static void register_by_name(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	static const struct {
+		char name[10];
+		int16_t offset;
+		uint8_t bytes;
+	} regs[] = {
+		{"r15", 0, 8},	 {"r14", 8, 8},	   {"r13", 16, 8},   {"r12", 24, 8},  {"rbp", 32, 8},
+		{"rbx", 40, 8},	 {"r11", 48, 8},   {"r10", 56, 8},   {"r9", 64, 8},   {"r8", 72, 8},
+		{"rax", 80, 8},	 {"rcx", 88, 8},   {"rdx", 96, 8},   {"rsi", 104, 8}, {"rdi", 112, 8},
+		{"orig_rax", 120, 8}, {"rip", 128, 8}, {"xcs", 136, 8}, {"eflags", 144, 8},
+		{"rsp", 152, 8}, {"xss", 160, 8},  {"ebp", 32, 4},   {"ebx", 40, 4},  {"eax", 80, 4},
+		{"ecx", 88, 4},	 {"edx", 96, 4},   {"esi", 104, 4},  {"edi", 112, 4}, {"esp", 152, 4},
+		{"eip", 128, 4}, {"bp", 32, 2},	   {"bx", 40, 2},    {"ax", 80, 2},   {"cx", 88, 2},
+		{"dx", 96, 2},	 {"si", 104, 2},   {"di", 112, 2},   {"sp", 152, 2},  {"ip", 128, 2},
+		{"al", 80, 1},	 {"bl", 40, 1},	   {"cl", 88, 1},    {"dl", 96, 1},
+	};
+	struct loc l = emit_loc(e, emit_arg(e, i, 0));
+	const char *name = l.kind == LOC_STR ? e->m->strs.v[l.at].s : NULL;
+
+	if (!name) {
+		emit_error(e, i, "the name of a register must be a literal");
+		return;
+	}
+	for (size_t k = 0; k < sizeof(regs) / sizeof(regs[0]); k++) {
+		int32_t shift = 64 - 8 * regs[k].bytes;
+
+		if (strcmp(regs[k].name, name) != 0)
+			continue;
+		code_load(e->c, BPF_DW, R0, R6, regs[k].offset);
+		if (shift) {
+			code_alu_imm(e->c, BPF_LSH, R0, shift);
+			code_alu_imm(e->c, arg ? BPF_ARSH : BPF_RSH, R0, shift);
+		}
+		result(e, i);
+		return;
+	}
+	emit_error(e, i, "Unknown register: %s", name);
+}
+
+/* Numbers in user memory; a fault gives 0. arg: bytes | 16 if signed. */
+static void user_number(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	int32_t size = (int32_t)(arg & 15);
+	int ok = code_label(e->c), end = code_label(e->c);
+
+	emit_load_num(e, R8, emit_arg(e, i, 0));
+	emit_read_user(e, (uint32_t)size);
+	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
+	code_imm(e->c, R0, 0);
+	code_jump(e->c, end);
+	code_place(e->c, ok);
+	code_load(e->c, BPF_DW, R0, R10, -8);
+	if (arg & 16) {
+		code_alu_imm(e->c, BPF_LSH, R0, 64 - 8 * size);
+		code_alu_imm(e->c, BPF_ARSH, R0, 64 - 8 * size);
+	}
+	code_place(e->c, end);
+	result(e, i);
+}
+
+static void user_string(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	struct loc dst = emit_loc(e, i->dst);
+
+	(void)arg;
+	if (!i->dst)
+		dst = (struct loc){LOC_SLOT, e->spare_at, RT_STR_BYTES - 1};
+	emit_load_num(e, R4, emit_arg(e, i, 0));
+	if (i->n_args > 1)
+		emit_load_num(e, R5, emit_arg(e, i, 1));
+	else
+		code_imm(e->c, R5, RT_STR_BYTES - 2);
+	code_mov(e->c, R1, R7);
+	emit_str_ptr(e, R2, dst);
+	code_imm(e->c, R3, dst.width);
+	code_library(e->c, e->sleepable ? "rt_user_string_sleepable" : "rt_user_string");
+	emit_check(e, i);
+}
+
+/* ------------------------------------------------------------------ tokens */
+
+/* Text that user space makes when it is printed: kind arg, of the address in operand 0. */
+static void token(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	struct loc dst = emit_loc(e, i->dst);
+
+	if (!i->dst)
+		return;
+	if (i->n_args)
+		emit_load_num(e, R8, emit_arg(e, i, 0));
+	else
+		code_imm(e->c, R8, 0);
+	code_helper(e->c, BPF_FUNC_get_current_pid_tgid);
+	code_alu_imm(e->c, BPF_RSH, R0, 32);
+	emit_frame_ptr(e, R1, dst.at);
+	code_store_imm(e->c, BPF_W, R1, 0, sizeof(struct rt_token));
+	code_store_imm(e->c, BPF_W, R1, 4, (int32_t)arg);
+	code_store(e->c, BPF_DW, R1, 8, R8);
+	code_store(e->c, BPF_W, R1, 16, R0);
+	code_store_imm(e->c, BPF_W, R1, 20, 0);
+}
+
+/* ------------------------------------------------------------------ control and messages */
+
+static void exit_session(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	(void)arg;
+	code_map_value(e->c, R1, GEN_MAP_SHARED, SHARED(stopping));
+	code_store_imm(e->c, BPF_W, R1, 0, 1);
+	emit_item(e, RT_ITEM_EXIT, (struct loc){0});
+	emit_flush(e, true);
+	if (arg)
+		emit_fail(e, i, RT_E_ABORT);
+}
+
+static void message(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	emit_item(e, (enum rt_item_kind)arg, emit_loc(e, emit_arg(e, i, 0)));
+	if (arg == RT_ITEM_SYSTEM)
+		emit_flush(e, true);
+}
+
+static void switch_file(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	(void)i, (void)arg;
+	emit_item(e, RT_ITEM_ROTATE, (struct loc){0});
+}
+
+static void error(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	(void)arg;
+	emit_frame_ptr(e, R1, (uint32_t)FRAME(error_text));
+	code_imm(e->c, R2, RT_STR_BYTES - 1);
+	emit_str_ptr(e, R3, emit_loc(e, emit_arg(e, i, 0)));
+	code_library(e->c, "rt_copy");
+	emit_fail(e, i, RT_E_TEXT);
+}
+
+static void random_number(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	int fits = code_label(e->c), zero = code_label(e->c);
+
+	(void)arg;
+	emit_load_num(e, R8, emit_arg(e, i, 0));
+	code_imm(e->c, R0, 0);
+	code_jump_if_imm(e->c, BPF_JSLE, R8, 0, zero);
+	code_jump_if_imm(e->c, BPF_JLE, R8, 1 << 20, fits);
+	emit_fail(e, i, RT_E_RANGE);
+	code_place(e->c, fits);
+	code_helper(e->c, BPF_FUNC_get_prandom_u32);
+	code_alu_imm(e->c, BPF_LSH, R0, 32);
+	code_alu_imm(e->c, BPF_RSH, R0, 32);
+	code_alu(e->c, BPF_MOD, R0, R8);
+	code_place(e->c, zero);
+	result(e, i);
+}
+
+/* tokenize(text, delimiters), or tokenize(delimiters) to go on. */
+static void tokenize(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	struct loc dst = i->dst ? emit_loc(e, i->dst)
+				: (struct loc){LOC_SLOT, e->spare_at, RT_STR_BYTES - 1};
+
+	(void)arg;
+	code_mov(e->c, R1, R7);
+	emit_str_ptr(e, R2, dst);
+	code_imm(e->c, R3, dst.width);
+	emit_str_ptr(e, R4, emit_loc(e, emit_arg(e, i, 0)));
+	if (i->n_args > 1)
+		emit_str_ptr(e, R5, emit_loc(e, emit_arg(e, i, 1)));
+	code_library(e->c, i->n_args > 1 ? "rt_tokenize" : "rt_tokenize_next");
+}
+
+static void length(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	(void)arg;
+	emit_str_ptr(e, R1, emit_loc(e, emit_arg(e, i, 0)));
+	code_load(e->c, BPF_W, R0, R1, 0);
+	result(e, i);
+}
+
+/* ------------------------------------------------------------------ the table */
+
+static const struct rt_function functions[] = {
+	{"pid", helper, HIGH(BPF_FUNC_get_current_pid_tgid), 0, 0},
+	{"tid", helper, LOW(BPF_FUNC_get_current_pid_tgid), 0, 0},
+	{"uid", helper, LOW(BPF_FUNC_get_current_uid_gid), 0, 0},
+	{"gid", helper, HIGH(BPF_FUNC_get_current_uid_gid), 0, 0},
+	{"cpu", helper, BPF_FUNC_get_smp_processor_id, 0, 0},
+	{"execname", execname, 0, 0, 0},
+	{"target", target, 0, 0, 0},
+	{"gettimeofday_ns", real_time, 1, 0, 0},
+	{"gettimeofday_us", real_time, 1000, 0, 0},
+	{"gettimeofday_ms", real_time, 1000000, 0, 0},
+	{"gettimeofday_s", real_time, 1000000000, 0, 0},
+	{"local_clock_ns", helper, BPF_FUNC_ktime_get_ns, 0, 0},
+	{"cpu_clock_ns", helper, BPF_FUNC_ktime_get_ns, 0, 0},
+	{"ktime_get_ns", helper, BPF_FUNC_ktime_get_ns, 0, 0},
+	{"get_cycles", helper, BPF_FUNC_ktime_get_ns, 0, 0},
+	{"jiffies", helper, BPF_FUNC_jiffies64, 0, 0},
+	{"pp", instance_text, 0, 0, 0},
+	{"pn", instance_text, 1, 0, 0},
+	{"ppfunc", instance_text, 2, 0, 0},
+	{"probe_type", probe_type, 0, 0, 0},
+	{"user_mode", constant, 1, 0, 0},
+	{"is_return", is_return, 0, 0, 0},
+	{"registers_valid", constant, 1, 0, 0},
+	{"probing_32bit_app", constant, 0, 0, 0},
+	{"maxstringlen", constant, RT_STR_BYTES, 0, 0},
+	{"addr", user_address, 0, 0, 0},
+	{"uaddr", user_address, 0, 0, 0},
+	{"returnval", return_value, 0, 0, 0},
+	{"function_arg", function_argument, 0, 0, 0},
+	{"register", register_by_name, 1, 0, 0},
+	{"u_register", register_by_name, 0, 0, 0},
+	{"user_string", user_string, 0, 0, 0},
+	{"user_string_n", user_string, 0, 0, 0},
+	{"user_int8", user_number, 1 | 16, 0, 0},
+	{"user_uint8", user_number, 1, 0, 0},
+	{"user_int16", user_number, 2 | 16, 0, 0},
+	{"user_uint16", user_number, 2, 0, 0},
+	{"user_int32", user_number, 4 | 16, 0, 0},
+	{"user_uint32", user_number, 4, 0, 0},
+	{"user_int64", user_number, 8, 0, 0},
+	{"user_uint64", user_number, 8, 0, 0},
+	{"usymname", token, RT_TOKEN_USYM, 0, 0},
+	{"usymdata", token, RT_TOKEN_USYMDATA, 0, 0},
+	{"umodname", token, RT_TOKEN_UMOD, 0, 0},
+	{"symname", token, RT_TOKEN_KSYM, 0, 0},
+	{"symdata", token, RT_TOKEN_KSYMDATA, 0, 0},
+	{"ctime", token, RT_TOKEN_TIME, 0, 0},
+	{"exit", exit_session, 0, 0, 0},
+	{"abort", exit_session, 1, 0, 0},
+	{"error", error, 0, 0, 0},
+	{"warn", message, RT_ITEM_WARN, 0, 0},
+	{"system", message, RT_ITEM_SYSTEM, 0, 0},
+	{"switch_file", switch_file, 0, 0, 0},
+	{"randint", random_number, 0, 0, 0},
+	{"strlen", length, 0, 0, 0},
+	{"tokenize", tokenize, 0, 0, 0},
+	{"substr", NULL, 0, "rt_substr", "ssll"},
+	{"stringat", NULL, 0, "rt_stringat", "Lsl"},
+	{"isinstr", NULL, 0, "rt_isinstr", "lss"},
+	{"strpos", NULL, 0, "rt_strpos", "lss"},
+	{"strtol", NULL, 0, "rt_strtol", "lsl"},
+	{"isdigit", NULL, 0, "rt_isdigit", "ls"},
+	{"str_replace", NULL, 0, "rt_str_replace", "ssss"},
+	{"text_str", NULL, 0, "rt_text_str", "ss"},
+	{"string_quoted", NULL, 0, "rt_string_quoted", "ss"},
+	{"text_strn", NULL, 0, "rt_text_strn", "ssll"},
+	{"user_string_quoted", NULL, 0, "rt_user_string_quoted", "Sl"},
+};
+
+static void library_call(struct emit *e, const struct ir_ins *i, const struct rt_function *f)
+{
+	char kind = f->signature[0];
+	struct loc dst = emit_apart(e, i);
+	int reg = R1;
+
+	if (!lib_has(e->b, f->library)) {
+		emit_error(e, i, "%s() cannot run in this kind of probe yet", f->name);
+		return;
+	}
+	if (kind == 'L' || kind == 'S')
+		code_mov(e->c, reg++, R7);
+	if (kind == 's' || kind == 'S') {
+		emit_str_ptr(e, reg++, dst);
+		code_imm(e->c, reg++, dst.width);
+	}
+	for (unsigned k = 0; f->signature[1 + k]; k++, reg++) {
+		ir_ref a = emit_arg(e, i, k);
+
+		if (f->signature[1 + k] == 's')
+			emit_str_ptr(e, reg, emit_loc(e, a));
+		else
+			emit_load_num(e, reg, a);
+	}
+	code_library(e->c, f->library);
+	if (kind == 'S')
+		emit_check(e, i);
+	if (dst.at == e->spare_at && i->dst && (kind == 's' || kind == 'S'))
+		emit_copy_str(e, emit_loc(e, i->dst), dst);
+	if (kind == 'L') {
+		code_mov(e->c, R8, R0);
+		emit_check_frame(e, i);
+		code_mov(e->c, R0, R8);
+	}
+	if (kind == 'l' || kind == 'L')
+		result(e, i);
+}
+
+bool emit_rt_op(struct emit *e, const struct ir_ins *i)
+{
+	const char *name;
+
+	if (i->op != IR_RT)
+		return false;
+	name = intrinsic_by_number(i->imm)->name;
+	for (size_t k = 0; k < sizeof(functions) / sizeof(functions[0]); k++) {
+		if (strcmp(functions[k].name, name) != 0)
+			continue;
+		if (functions[k].emit)
+			functions[k].emit(e, i, functions[k].arg);
+		else
+			library_call(e, i, &functions[k]);
+		return true;
+	}
+	emit_error(e, i, "this function cannot run in this kind of probe yet");
+	return true;
+}

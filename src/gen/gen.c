@@ -1,0 +1,736 @@
+/* The image: which handlers share a program, the maps, the constants. See gen.h and emit.h.
+ *
+ * Instances at one place (file, offset, entry or return) run in one program, in script order; all
+ * places with the same handlers share that program and differ by the attach cookie, which is the
+ * number of their first instance. */
+#include "gen/gen.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bug.h"
+#include "gen/emit.h"
+#include "gen/link.h"
+#include "gen/lock.h"
+#include "lang/diag.h"
+#include "rt/intrinsic.h"
+#include "rt/stat.h"
+#include "sema/sema.h"
+#include "session.h"
+
+#define SHARED(member) ((uint32_t)offsetof(struct rt_shared, member))
+#define FRAME(member) ((int)offsetof(struct rt_frame, member))
+
+enum {
+	NO_PREALLOC = 1,	   /* BPF_F_NO_PREALLOC */
+	MANY_ENTRIES = 65536,	   /* preallocating more takes too long */
+	DEFAULT_RING_MB = 8,
+	MAX_TARGETS = 32768,
+	LOCK_SPINS = 1 << 17, /* about a millisecond, as long as SystemTap waits */
+};
+
+struct builder {
+	struct session *s;
+	struct ir_module *m;
+	struct gen_image *img;
+	struct lib *lib;
+	struct str constants;
+	struct map strings; /* text -> offset + 1 in the constants */
+	uint32_t instances, n_instances, text_limit;
+	uint32_t key_bytes, value_bytes; /* of the widest table */
+	bool sleepable, needs_bias;
+	struct lock_plan locks;
+};
+
+/* ------------------------------------------------------------------ constants */
+
+uint32_t builder_bytes(struct builder *b, const void *p, size_t n)
+{
+	static const char zero[8];
+	uint32_t at = (uint32_t)b->constants.len;
+
+	str_addn(&b->constants, p, n);
+	str_addn(&b->constants, zero, -n & 7);
+	return at;
+}
+
+uint32_t builder_string(struct builder *b, const char *s, uint32_t len)
+{
+	uint32_t bytes, *slot;
+	const char *key;
+	struct rt_str *v;
+
+	if (len > RT_STR_BYTES - 1)
+		len = RT_STR_BYTES - 1;
+	key = intern_n(s, len);
+	slot = map_get(&b->strings, key);
+	if (!slot) {
+		bytes = RT_KEY_STR_BYTES(len);
+		v = calloc(1, bytes);
+		if (!v)
+			die("out of memory");
+		v->len = len;
+		memcpy(v->s, s, len);
+		slot = ARENA_NEW(&b->img->arena, uint32_t);
+		*slot = builder_bytes(b, v, bytes);
+		map_set(&b->strings, &b->img->arena, key, slot);
+		free(v);
+	}
+	return *slot;
+}
+
+uint32_t builder_instances(const struct builder *b, uint32_t *table, uint32_t *n)
+{
+	*table = b->instances;
+	*n = b->n_instances;
+	return b->text_limit;
+}
+
+const struct gen_global *builder_global(const struct builder *b, uint32_t global)
+{
+	return &b->img->globals[global];
+}
+
+bool lib_has(const struct builder *b, const char *function)
+{
+	return lib_function(b->lib, function) >= 0;
+}
+
+/* ------------------------------------------------------------------ what is used */
+
+struct reach {
+	const struct ir_module *m;
+	bool *fns, *globals;
+	bool user_memory, texts, bias;
+};
+
+static void reach_fn(struct reach *r, uint32_t fn)
+{
+	static const char *const texts[] = {"pp", "pn", "ppfunc"};
+	const struct ir_fn *f = r->m->fns.v[fn];
+
+	if (r->fns[fn])
+		return;
+	r->fns[fn] = true;
+	for (size_t b = 0; b < f->blocks.n; b++)
+		for (size_t k = 0; k < f->blocks.v[b].ins.n; k++) {
+			const struct ir_ins *i = &f->blocks.v[b].ins.v[k];
+
+			for (unsigned a = 0; a < i->n_args; a++) {
+				ir_ref x = f->args.v[i->first_arg + a];
+
+				if (IR_KIND(x) == IRK_FN)
+					reach_fn(r, IR_INDEX(x));
+				else if (IR_KIND(x) == IRK_GLOBAL)
+					r->globals[IR_INDEX(x)] = true;
+			}
+			if (i->op == IR_UREAD)
+				r->user_memory = true;
+			if (i->op == IR_CTXBIAS)
+				r->bias = true;
+			if (i->op != IR_RT)
+				continue;
+			const char *name = intrinsic_by_number(i->imm)->name;
+
+			if (strncmp(name, "user_", 5) == 0 && strcmp(name, "user_mode") != 0)
+				r->user_memory = true;
+			for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++)
+				r->texts |= strcmp(name, texts[t]) == 0;
+		}
+}
+
+static void find_used(struct builder *b, struct reach *r)
+{
+	const struct program *p = b->s->program;
+
+	*r = (struct reach){.m = b->m};
+	r->fns = ARENA_ARRAY(&b->img->arena, bool, b->m->fns.n + 1);
+	r->globals = ARENA_ARRAY(&b->img->arena, bool, b->m->globals.n + 1);
+	for (size_t i = 0; i < p->probes.n; i++) {
+		const struct probe_inst *inst = p->probes.v[i];
+
+		if (!inst->site)
+			continue;
+		reach_fn(r, (uint32_t)inst->handler->id);
+		if (inst->condition_fn >= 0)
+			reach_fn(r, (uint32_t)inst->condition_fn);
+	}
+}
+
+/* ------------------------------------------------------------------ maps */
+
+static uint32_t width_of(uint32_t width)
+{
+	return width < RT_STR_BYTES ? width : RT_STR_BYTES - 1;
+}
+
+static uint32_t stat_bytes(const struct ir_global *g)
+{
+	return (uint32_t)sizeof(struct rt_stat_value) + 8 * (uint32_t)rt_stat_buckets(&g->stat);
+}
+
+static uint32_t value_bytes(const struct ir_global *g)
+{
+	if (g->type == TY_STRING)
+		return 8 + RT_KEY_STR_BYTES(width_of(g->width));
+	return g->type == TY_STATS ? stat_bytes(g) : (uint32_t)sizeof(struct rt_long_value);
+}
+
+static void add_table(struct builder *b, uint32_t number)
+{
+	const struct ir_global *g = &b->m->globals.v[number];
+	struct gen_map map = {.name = g->name,
+			      .type = BPF_MAP_TYPE_HASH,
+			      .value_size = value_bytes(g),
+			      .max_entries = (uint32_t)g->max_entries,
+			      .global = (int)number};
+
+	for (int k = 0; k < g->n_keys; k++)
+		map.key_size += g->key_type[k] == TY_STRING
+					? RT_KEY_STR_BYTES(width_of(g->key_width[k]))
+					: 8;
+	if (map.max_entries > MANY_ENTRIES)
+		map.flags = NO_PREALLOC;
+	if (map.key_size > b->key_bytes)
+		b->key_bytes = map.key_size;
+	if (map.value_size > b->value_bytes)
+		b->value_bytes = map.value_size;
+	b->img->globals[number].map = (int)b->img->maps.n;
+	vec_push(&b->img->maps, &b->img->arena, map);
+}
+
+/* Scalars lie in the shared map, with their first values. */
+static void add_scalar(struct builder *b, struct str *shared, uint32_t number)
+{
+	static const struct rt_stat_value empty = RT_STAT_INIT;
+	const struct ir_global *g = &b->m->globals.v[number];
+	uint32_t bytes = g->type == TY_STRING ? RT_KEY_STR_BYTES(width_of(g->width))
+			 : g->type == TY_STATS ? stat_bytes(g)
+					       : 8;
+	char *at;
+
+	b->img->globals[number].map = -1;
+	b->img->globals[number].offset = (uint32_t)shared->len;
+	at = str_room(shared, bytes);
+	memset(at, 0, bytes);
+	shared->len += bytes;
+	if (g->type == TY_STRING) {
+		struct rt_str *v = (struct rt_str *)(void *)at;
+
+		v->len = g->init_len < width_of(g->width) ? g->init_len : width_of(g->width);
+		if (v->len)
+			memcpy(v->s, g->init_str, v->len);
+	} else if (g->type == TY_STATS) {
+		memcpy(at, &empty, sizeof(empty));
+	} else {
+		memcpy(at, &g->init_num, sizeof(g->init_num));
+	}
+}
+
+static void add_maps(struct builder *b, const struct reach *r)
+{
+	struct gen_image *img = b->img;
+	struct gen_map fixed[GEN_MAP_FIXED] = {
+		[GEN_MAP_SHARED] = {"shared", BPF_MAP_TYPE_ARRAY, 4, 0, 1, BPF_F_MMAPABLE, -1, NULL,
+				    false, true},
+		[GEN_MAP_FRAMES] = {"frames", BPF_MAP_TYPE_ARRAY, 4, 0, RT_FRAMES_PER_CPU, 0, -1, NULL,
+				    false, false},
+		[GEN_MAP_RING] = {"ring", BPF_MAP_TYPE_RINGBUF, 0, 0, 0, 0, -1, NULL, false, false},
+		[GEN_MAP_CONST] = {"constants", BPF_MAP_TYPE_ARRAY, 4, 0, 1, 0, -1, NULL, false, false},
+		[GEN_MAP_TARGETS] = {"targets", BPF_MAP_TYPE_HASH, 4, 4, MAX_TARGETS, NO_PREALLOC, -1,
+				     NULL, false, false},
+	};
+	uint32_t ring = (uint32_t)(b->s->opt.buffer_mb ? b->s->opt.buffer_mb : DEFAULT_RING_MB) << 20;
+	struct rt_shared start = {0};
+	struct str shared = {0};
+
+	while (ring & (ring - 1))
+		ring += ring & -ring; /* a power of two */
+	fixed[GEN_MAP_RING].max_entries = ring;
+	for (int i = 0; i < GEN_MAP_FIXED; i++)
+		vec_push(&img->maps, &img->arena, fixed[i]);
+	img->globals = ARENA_ARRAY(&img->arena, struct gen_global, b->m->globals.n + 1);
+	str_addn(&shared, (const char *)&start, sizeof(start));
+	for (uint32_t i = 0; i < b->m->globals.n; i++) {
+		img->globals[i] = (struct gen_global){.shared = r->globals[i], .map = -1, .lock = -1};
+		if (!r->globals[i])
+			continue;
+		if (b->m->globals.v[i].n_keys)
+			add_table(b, i);
+		else
+			add_scalar(b, &shared, i);
+	}
+	for (uint32_t i = 0; i < b->m->globals.n; i++) {
+		struct rt_lock lock = {0};
+
+		if (!r->globals[i] || !b->locks.locked[i])
+			continue;
+		img->globals[i].lock = (int)shared.len;
+		str_addn(&shared, (const char *)&lock, sizeof(lock));
+	}
+	img->maps.v[GEN_MAP_SHARED].value_size = ((uint32_t)shared.len + RT_FRAME_SLACK + 7) & ~7u;
+	img->maps.v[GEN_MAP_SHARED].init = memcpy(
+		arena_alloc(&img->arena, img->maps.v[GEN_MAP_SHARED].value_size), shared.s, shared.len);
+	str_release(&shared);
+}
+
+/* ------------------------------------------------------------------ places and programs */
+
+static int by_place(const void *pa, const void *pb)
+{
+	const struct probe_inst *a = *(const struct probe_inst *const *)pa,
+				*b = *(const struct probe_inst *const *)pb;
+	const struct probe_site *x = a->site, *y = b->site;
+	int c = x->path == y->path ? 0 : strcmp(x->path, y->path);
+
+	if (c)
+		return c;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->offset != y->offset)
+		return x->offset < y->offset ? -1 : 1;
+	return a->id < b->id ? -1 : 1;
+}
+
+static bool same_place(const struct probe_inst *a, const struct probe_inst *b)
+{
+	return a->site->kind == b->site->kind && a->site->offset == b->site->offset &&
+	       a->site->target_only == b->site->target_only &&
+	       strcmp(a->site->path, b->site->path) == 0;
+}
+
+/* Programs by what they run. */
+struct program_key {
+	size_t program;
+	uint32_t first, n; /* instances whose handlers it runs */
+};
+
+static void add_place(struct builder *b, struct map *programs, const struct probe_inst **v, uint32_t n)
+{
+	struct gen_image *img = b->img;
+	struct program_key *key;
+	struct str name = {0};
+	struct gen_site site = {v[0]->site, img->insts.n};
+
+	str_addf(&name, "%d %d", v[0]->site->kind, v[0]->site->target_only);
+	for (uint32_t k = 0; k < n; k++) {
+		str_addf(&name, " %d/%d", v[k]->handler->id, v[k]->condition_fn);
+		vec_push(&img->insts, &img->arena, v[k]);
+	}
+	key = map_get(programs, intern(name.s));
+	if (!key) {
+		struct gen_program p = {.kind = v[0]->site->kind};
+
+		key = ARENA_NEW(&img->arena, struct program_key);
+		*key = (struct program_key){img->programs.n, (uint32_t)site.cookie, n};
+		p.name = arena_printf(&img->arena, "probe_%zu", img->programs.n);
+		p.first_inst = (uint32_t)site.cookie;
+		p.n_handlers = n;
+		vec_push(&img->programs, &img->arena, p);
+		map_set(programs, &img->arena, intern(name.s), key);
+	}
+	vec_push(&img->programs.v[key->program].sites, &img->arena, site);
+	str_release(&name);
+}
+
+static void group_places(struct builder *b)
+{
+	const struct program *p = b->s->program;
+	const struct probe_inst **v = xmalloc((p->probes.n + 1) * sizeof(*v));
+	struct map programs = {0};
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->probes.n; i++) {
+		p->probes.v[i]->id = (int)i;
+		if (p->probes.v[i]->site)
+			v[n++] = p->probes.v[i];
+	}
+	qsort(v, n, sizeof(*v), by_place);
+	for (size_t i = 0, k; i < n; i = k) {
+		for (k = i + 1; k < n && same_place(v[i], v[k]); k++)
+			;
+		add_place(b, &programs, v + i, (uint32_t)(k - i));
+	}
+	free(v);
+}
+
+static const char *ppfunc_of(struct arena *a, const char *pp)
+{
+	const char *at = strstr(pp, "function(\"");
+
+	if (at) {
+		at += strlen("function(\"");
+	} else {
+		at = strstr(pp, "statement(\"");
+		if (!at)
+			return "";
+		at += strlen("statement(\"");
+	}
+	return arena_strndup(a, at, strcspn(at, "@\""));
+}
+
+static void add_instances(struct builder *b, bool texts)
+{
+	struct gen_image *img = b->img;
+	size_t n = img->insts.n;
+	struct builder_instance *v = xcalloc(n + 1, sizeof(*v));
+
+	for (size_t i = 0; i < n; i++) {
+		const struct probe_inst *inst = img->insts.v[i];
+
+		v[i].vaddr = inst->site->vaddr;
+		if (!texts)
+			continue;
+		const char *t[3] = {inst->name, inst->alias_name,
+				    ppfunc_of(&img->arena, inst->name)};
+
+		for (int k = 0; k < 3; k++)
+			v[i].text[k] = builder_string(b, t[k], (uint32_t)strlen(t[k]));
+	}
+	b->text_limit = (uint32_t)b->constants.len;
+	b->instances = builder_bytes(b, v, n * sizeof(*v));
+	b->n_instances = (uint32_t)n;
+	free(v);
+}
+
+/* ------------------------------------------------------------------ one program */
+
+static void only_targets(struct code *c, int leave)
+{
+	code_helper(c, BPF_FUNC_get_current_pid_tgid);
+	code_alu_imm(c, BPF_RSH, R0, 32);
+	code_store(c, BPF_W, R10, -4, R0);
+	code_map(c, R1, GEN_MAP_TARGETS);
+	code_mov(c, R2, R10);
+	code_alu_imm(c, BPF_ADD, R2, -4);
+	code_helper(c, BPF_FUNC_map_lookup_elem);
+	code_jump_if_imm(c, BPF_JEQ, R0, 0, leave);
+}
+
+/* R7 = a free frame of this CPU, marked busy. */
+static void take_frame(struct code *c, int leave)
+{
+	int got = code_label(c);
+
+	code_helper(c, BPF_FUNC_get_smp_processor_id);
+	code_mov(c, R8, R0);
+	code_alu_imm(c, BPF_MUL, R8, RT_FRAMES_PER_CPU);
+	for (int k = 0; k < RT_FRAMES_PER_CPU; k++) {
+		int taken = code_label(c);
+
+		code_store(c, BPF_W, R10, -4, R8);
+		code_map(c, R1, GEN_MAP_FRAMES);
+		code_mov(c, R2, R10);
+		code_alu_imm(c, BPF_ADD, R2, -4);
+		code_helper(c, BPF_FUNC_map_lookup_elem);
+		code_jump_if_imm(c, BPF_JEQ, R0, 0, leave);
+		code_mov(c, R7, R0);
+		code_imm(c, R1, 1);
+		code_atomic(c, BPF_W, BPF_XCHG, R7, FRAME(busy), R1);
+		code_jump_if_imm(c, BPF_JNE, R1, 0, taken);
+		code_jump(c, got);
+		code_place(c, taken);
+		code_alu_imm(c, BPF_ADD, R8, 1);
+	}
+	code_map_value(c, R1, GEN_MAP_SHARED, SHARED(skipped_busy));
+	code_imm(c, R2, 1);
+	code_atomic(c, BPF_DW, BPF_ADD, R1, 0, R2);
+	code_jump(c, leave);
+	code_place(c, got);
+}
+
+/* frame->inst, frame->bias; the cookie is in R9 from then on. */
+static void find_instance(struct builder *b, struct code *c, const struct gen_program *p)
+{
+	int unknown = code_label(c);
+
+	if (p->sites.n == 1 && p->sites.v[0].cookie <= INT32_MAX) {
+		code_imm(c, R0, (int64_t)p->sites.v[0].cookie);
+	} else {
+		code_mov(c, R1, R6);
+		code_helper(c, BPF_FUNC_get_attach_cookie);
+	}
+	code_store(c, BPF_W, R7, FRAME(inst), R0);
+	if (!b->needs_bias)
+		return;
+	code_jump_if_imm(c, BPF_JGE, R0, (int32_t)b->n_instances, unknown);
+	code_mov(c, R9, R0);
+	code_alu_imm(c, BPF_MUL, R9, sizeof(struct builder_instance));
+	code_map_value(c, R1, GEN_MAP_CONST, b->instances);
+	code_alu(c, BPF_ADD, R1, R9);
+	code_load(c, BPF_DW, R8, R1, (int)offsetof(struct builder_instance, vaddr));
+	if (p->kind == SITE_URETPROBE) {
+		code_mov(c, R1, R6);
+		code_helper(c, BPF_FUNC_get_func_ip);
+	} else {
+		code_load(c, BPF_DW, R0, R6, 128);
+	}
+	code_alu(c, BPF_SUB, R0, R8);
+	code_store(c, BPF_DW, R7, FRAME(bias), R0);
+	code_place(c, unknown);
+}
+
+static struct emit new_emit(struct builder *b, const struct gen_program *p, struct parts *parts)
+{
+	struct emit e = {.s = b->s,
+			 .m = b->m,
+			 .img = b->img,
+			 .b = b,
+			 .parts = parts,
+			 .handler_block = -1,
+			 .sleepable = p->sleepable,
+			 .is_return = p->kind == SITE_URETPROBE};
+	uint32_t at = (sizeof(struct rt_frame) + 7) & ~7u;
+
+	e.key_at = at;
+	e.value_at = at + b->key_bytes;
+	e.spare_at = at + b->key_bytes + b->value_bytes;
+	e.frame_at = e.frame_max = e.spare_at + RT_KEY_STR_BYTES(RT_STR_BYTES - 1);
+	return e;
+}
+
+/* The condition of a probe point: false, and the handler is passed by. */
+static void check_condition(struct emit *e, struct code *c, int fn, int skip)
+{
+	uint32_t at = e->frame_at;
+
+	e->c = c;
+	e->frame_at += 8;
+	emit_condition(e, e->m->fns.v[fn], (struct loc){LOC_SLOT, at, 0});
+	code_load(c, BPF_DW, R1, R7, (int)at);
+	code_jump_if_imm(c, BPF_JEQ, R1, 0, skip);
+	e->frame_at = at;
+}
+
+static void drop_lock(struct builder *b, struct code *c, uint32_t fn, uint32_t g)
+{
+	enum lock_need need = lock_plan_need(&b->locks, fn, g);
+
+	if (need == LOCK_NONE)
+		return;
+	code_map_value(c, R1, GEN_MAP_SHARED, (uint32_t)b->img->globals[g].lock);
+	code_library(c, need == LOCK_ALONE ? "rt_unlock_alone" : "rt_unlock_shared");
+}
+
+/* Takes the locks of a handler, in the order of the globals; without all of them it is skipped. */
+static void take_locks(struct builder *b, struct code *c, uint32_t fn, int skip)
+{
+	int failed[64];
+	uint32_t taken[64];
+	int n = 0;
+
+	for (uint32_t g = 0; g < b->m->globals.n && n < 64; g++) {
+		enum lock_need need = lock_plan_need(&b->locks, fn, g);
+
+		if (need == LOCK_NONE)
+			continue;
+		failed[n] = code_label(c);
+		taken[n] = g;
+		code_map_value(c, R1, GEN_MAP_SHARED, (uint32_t)b->img->globals[g].lock);
+		code_imm(c, R2, LOCK_SPINS);
+		code_library(c, need == LOCK_ALONE ? "rt_lock_alone" : "rt_lock_shared");
+		code_jump_if_imm(c, BPF_JEQ, R0, 0, failed[n]);
+		n++;
+	}
+	if (!n)
+		return;
+	int go_on = code_label(c);
+
+	code_jump(c, go_on);
+	for (int k = n - 1; k >= 0; k--) {
+		if (k + 1 < n)
+			drop_lock(b, c, fn, taken[k]);
+		code_place(c, failed[k]);
+	}
+	code_map_value(c, R1, GEN_MAP_SHARED, SHARED(skipped_lock));
+	code_imm(c, R2, 1);
+	code_atomic(c, BPF_DW, BPF_ADD, R1, 0, R2);
+	code_jump(c, skip);
+	code_place(c, go_on);
+}
+
+static void drop_locks(struct builder *b, struct code *c, uint32_t fn)
+{
+	for (uint32_t g = (uint32_t)b->m->globals.n; g-- > 0;)
+		drop_lock(b, c, fn, g);
+}
+
+static bool emit_program(struct builder *b, const struct gen_program *p, struct parts *parts)
+{
+	struct code *c = &parts->main;
+	int leave = code_label(c);
+	const struct options *opt = &b->s->opt;
+
+	code_mov(c, R6, R1);
+	if (p->sites.v[0].site->target_only && (opt->command || opt->target_pid))
+		only_targets(c, leave);
+	code_map_value(c, R1, GEN_MAP_SHARED, SHARED(stopping));
+	code_load(c, BPF_W, R2, R1, 0);
+	code_jump_if_imm(c, BPF_JNE, R2, 0, leave);
+	take_frame(c, leave);
+	code_store_imm(c, BPF_W, R7, FRAME(error), 0);
+	code_store_imm(c, BPF_W, R7, FRAME(out_used), sizeof(struct rt_record));
+	find_instance(b, c, p);
+	for (uint32_t k = 0; k < p->n_handlers; k++) {
+		const struct probe_inst *inst = b->img->insts.v[p->first_inst + k];
+		struct emit e = new_emit(b, p, parts);
+		int skip = code_label(c);
+
+		if (k) {
+			code_load(c, BPF_W, R1, R7, FRAME(inst));
+			code_alu_imm(c, BPF_ADD, R1, 1);
+			code_store(c, BPF_W, R7, FRAME(inst), R1);
+		}
+		code_store_imm(c, BPF_W, R7, FRAME(actions), 0);
+		code_store_imm(c, BPF_W, R7, FRAME(token_pos), 0);
+		code_store_imm(c, BPF_DW, R7, FRAME(token_text), 0);
+		if (inst->condition_fn >= 0)
+			check_condition(&e, c, inst->condition_fn, skip);
+		take_locks(b, c, (uint32_t)inst->handler->id, skip);
+		emit_handler(&e, b->m->fns.v[inst->handler->id], c);
+		drop_locks(b, c, (uint32_t)inst->handler->id);
+		emit_flush(&e, false);
+		code_place(c, skip);
+		if (e.frame_max > b->img->frame_size)
+			b->img->frame_size = e.frame_max;
+		if (e.failed)
+			return false;
+	}
+	code_store_imm(c, BPF_W, R7, FRAME(busy), 0);
+	code_place(c, leave);
+	code_imm(c, R0, 0);
+	code_exit(c);
+	return true;
+}
+
+/* Main and callbacks one behind the other, the library behind them. */
+static bool join(struct builder *b, struct gen_program *p, struct parts *parts)
+{
+	struct arena *a = &b->img->arena;
+	VEC(struct bpf_insn) insns = {0};
+	VEC(struct lib_call) calls = {0};
+	VEC(uint32_t) references = {0}; /* instructions that name a subprogram */
+	struct lib_sub *subs = ARENA_ARRAY(a, struct lib_sub, parts->callbacks.n + 1);
+	struct lib_unit unit = {.subs = subs};
+
+	for (size_t k = 0; k <= parts->callbacks.n; k++) {
+		struct code *c = k ? &parts->callbacks.v[k - 1]->code : &parts->main;
+		uint32_t base = (uint32_t)insns.n;
+
+		if (!code_resolve(c))
+			return false;
+		subs[unit.n_subs++] = (struct lib_sub){
+			base, k ? parts->callbacks.v[k - 1]->kind : LIB_SUB_MAIN};
+		for (size_t i = 0; i < c->insns.n; i++)
+			vec_push(&insns, a, c->insns.v[i]);
+		for (size_t i = 0; i < c->calls.n; i++)
+			vec_push(&calls, a,
+				 (struct lib_call){base + c->calls.v[i].insn, c->calls.v[i].function});
+		for (size_t i = 0; i < c->callbacks.n; i++)
+			vec_push(&references, a, base + c->callbacks.v[i].insn);
+		for (size_t i = 0; i < c->relocs.n; i++) {
+			struct gen_reloc r = c->relocs.v[i];
+
+			r.insn += base;
+			vec_push(&p->relocs, a, r);
+		}
+	}
+	for (size_t i = 0; i < references.n; i++) {
+		struct bpf_insn *ins = &insns.v[references.v[i]];
+
+		ins->imm = (int32_t)(subs[ins->imm].insn - references.v[i] - 1);
+	}
+	unit.insns = insns.v;
+	unit.n_insns = (uint32_t)insns.n;
+	unit.calls = calls.v;
+	unit.n_calls = (uint32_t)calls.n;
+	lib_link(b->lib, a, &unit);
+	p->insns = unit.linked;
+	p->n_insns = unit.n_linked;
+	for (uint32_t i = 0; i < 2 * unit.n_func_info; i++)
+		vec_push(&p->func_info, a, unit.func_info[i]);
+	return true;
+}
+
+static bool build_programs(struct builder *b, const struct reach *r)
+{
+	for (size_t i = 0; i < b->img->programs.n; i++) {
+		struct gen_program *p = &b->img->programs.v[i];
+		struct arena scratch = {0};
+		struct parts parts = {.arena = &scratch};
+		bool ok;
+
+		p->sleepable = r->user_memory && b->sleepable;
+		code_init(&parts.main, &scratch);
+		ok = emit_program(b, p, &parts);
+		if (ok && !join(b, p, &parts)) {
+			sem_error(b->s, b->img->insts.v[p->first_inst]->handler->tok, NULL,
+				  "this handler is too large for the kernel");
+			ok = false;
+		}
+		arena_release(&scratch);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+/* ------------------------------------------------------------------ all */
+
+bool gen_needed(const struct session *s)
+{
+	for (size_t i = 0; i < s->program->probes.n; i++)
+		if (s->program->probes.v[i]->site)
+			return true;
+	return false;
+}
+
+bool gen_build(struct session *s, bool sleepable)
+{
+	struct gen_image *img = xcalloc(1, sizeof(*img));
+	struct builder b = {.s = s, .m = s->ir, .img = img, .sleepable = sleepable};
+	struct reach r;
+	bool ok;
+
+	s->image = img;
+	if (s->ir->max_string > RT_STR_BYTES - 1) {
+		sem_error(s, NULL, NULL, "MAXSTRINGLEN above %d is not possible for probes in the kernel",
+			  RT_STR_BYTES);
+		return false;
+	}
+	b.lib = lib_open();
+	str_addn(&b.constants, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16); /* the empty string at 0 */
+	find_used(&b, &r);
+	b.needs_bias = r.bias;
+	lock_plan_make(&b.locks, &img->arena, s);
+	add_maps(&b, &r);
+	group_places(&b);
+	add_instances(&b, r.texts);
+	ok = build_programs(&b, &r);
+	img->frame_size += RT_FRAME_SLACK;
+	img->frame_size = (img->frame_size + 7) & ~7u;
+	img->maps.v[GEN_MAP_FRAMES].value_size = img->frame_size;
+	img->maps.v[GEN_MAP_CONST].value_size = ((uint32_t)b.constants.len + RT_FRAME_SLACK + 7) & ~7u;
+	img->maps.v[GEN_MAP_CONST].init =
+		memcpy(arena_alloc(&img->arena, img->maps.v[GEN_MAP_CONST].value_size), b.constants.s,
+		       b.constants.len);
+	str_release(&b.constants);
+	{
+		uint32_t size;
+		const void *btf = lib_btf(b.lib, &size);
+
+		img->btf = memcpy(arena_alloc(&img->arena, size), btf, size);
+		img->btf_size = size;
+	}
+	lib_close(b.lib);
+	return ok;
+}
+
+void gen_free(struct gen_image *img)
+{
+	if (!img)
+		return;
+	arena_release(&img->arena);
+	free(img);
+}

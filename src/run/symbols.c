@@ -1,0 +1,477 @@
+/* See symbols.h. Forms of addresses: function library 3.6. */
+#include "run/symbols.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/vec.h"
+#include "kern/bpf.h"
+#include "rt/fn.h"
+#include "run/symtab.h"
+
+/* A mapped file; the same for all processes. */
+struct object {
+	struct object *next;
+	dev_t dev;
+	ino_t ino;
+	const char *path;
+	struct symtab *symbols; /* NULL: not read yet */
+	char *from;		/* path to read it by, as long as a process has it mapped; owned */
+};
+
+struct mapping {
+	uint64_t start, end, offset;
+	struct object *object; /* NULL: no file */
+};
+
+struct process {
+	struct process *next; /* of the same slot */
+	uint32_t pid;
+	struct mapping *v;
+	size_t n, cap;
+	int64_t read_ns;
+};
+
+enum { SLOTS = 1024, REREAD_NS = 1000000, STALE_NS = 1000000000 };
+
+struct symbols {
+	struct arena arena;
+	struct process *processes[SLOTS];
+	struct object *objects;
+	struct symtab *kernel;
+	int stacks;
+	uint32_t depth;
+	uint64_t *frames;
+};
+
+struct symbols *symbols_new(int stacks, uint32_t depth)
+{
+	struct symbols *s = xcalloc(1, sizeof(*s));
+
+	s->stacks = stacks;
+	s->depth = depth;
+	s->frames = xcalloc(depth + 1, sizeof(*s->frames));
+	return s;
+}
+
+void symbols_free(struct symbols *s)
+{
+	if (!s)
+		return;
+	for (int i = 0; i < SLOTS; i++)
+		for (struct process *p = s->processes[i]; p; p = p->next)
+			free(p->v);
+	for (struct object *o = s->objects; o; o = o->next) {
+		symtab_free(o->symbols);
+		free(o->from);
+	}
+	symtab_free(s->kernel);
+	free(s->frames);
+	arena_release(&s->arena);
+	free(s);
+}
+
+static int64_t clock_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* ------------------------------------------------------------------ files */
+
+/* The process' own view of the path: it may live in a container. */
+static struct object *object_of(struct symbols *s, uint32_t pid, dev_t dev, ino_t ino, const char *path)
+{
+	char from[4200];
+	struct object *o;
+
+	for (o = s->objects; o; o = o->next)
+		if (o->dev == dev && o->ino == ino && strcmp(o->path, path) == 0)
+			return o;
+	o = ARENA_NEW(&s->arena, struct object);
+	o->dev = dev;
+	o->ino = ino;
+	o->path = arena_strdup(&s->arena, path);
+	snprintf(from, sizeof(from), "/proc/%u/root%s", pid, path);
+	o->from = xstrdup(from);
+	o->next = s->objects;
+	s->objects = o;
+	return o;
+}
+
+static int open_same(const struct object *o, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	/* Replaced meanwhile: its symbols would be wrong. Device numbers differ on some file systems
+	 * (btrfs, overlayfs) between stat and maps, inode numbers do not. */
+	if (fstat(fd, &st) < 0 || st.st_ino != o->ino || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static const struct symtab *symbols_of(struct object *o)
+{
+	int fd;
+
+	if (o->symbols)
+		return o->symbols;
+	fd = open_same(o, o->from);
+	if (fd < 0)
+		fd = open_same(o, o->path);
+	o->symbols = symtab_read(fd);
+	if (fd >= 0)
+		close(fd);
+	return o->symbols;
+}
+
+/* ------------------------------------------------------------------ processes */
+
+static void add_mapping(struct process *p, struct mapping m)
+{
+	if (p->n == p->cap) {
+		p->cap = p->cap ? 2 * p->cap : 32;
+		p->v = xrealloc(p->v, p->cap * sizeof(*p->v));
+	}
+	p->v[p->n++] = m;
+}
+
+/* False: the process has ended; what was known of it stays. */
+static bool read_mappings(struct symbols *s, struct process *p)
+{
+	char name[40], line[4400];
+	bool any = false;
+	FILE *f;
+
+	snprintf(name, sizeof(name), "/proc/%u/maps", p->pid);
+	p->read_ns = clock_now();
+	f = fopen(name, "re");
+	if (!f)
+		return false;
+	while (fgets(line, sizeof(line), f)) {
+		uint64_t start, end, offset, inode;
+		unsigned major, minor;
+		int at = 0;
+		struct mapping m;
+
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %x:%x %" SCNu64 " %n", &start,
+			   &end, &offset, &major, &minor, &inode, &at) < 6)
+			continue;
+		if (!any)
+			p->n = 0;
+		any = true;
+		m = (struct mapping){start, end, offset, NULL};
+		line[strcspn(line, "\n")] = 0;
+		if (line[at] == '/')
+			m.object = object_of(s, p->pid, (dev_t)major << 32 | minor, (ino_t)inode,
+					     line + at);
+		add_mapping(p, m);
+	}
+	fclose(f);
+	return any;
+}
+
+static struct process *process_of(struct symbols *s, uint32_t pid)
+{
+	struct process **slot = &s->processes[pid % SLOTS], *p;
+
+	for (p = *slot; p; p = p->next)
+		if (p->pid == pid)
+			return p;
+	p = ARENA_NEW(&s->arena, struct process);
+	p->pid = pid;
+	p->next = *slot;
+	*slot = p;
+	read_mappings(s, p);
+	return p;
+}
+
+void symbols_learn(struct symbols *s, uint32_t pid)
+{
+	struct process *p = process_of(s, pid);
+
+	/* Symbols, too: the file may be in a container that ends with it. */
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].object)
+			symbols_of(p->v[i].object);
+}
+
+static const struct mapping *find_mapping(const struct process *p, uint64_t addr)
+{
+	size_t lo = 0, hi = p->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (p->v[mid].end <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < p->n && p->v[lo].start <= addr ? &p->v[lo] : NULL;
+}
+
+/* ------------------------------------------------------------------ addresses */
+
+struct place {
+	const char *module; /* NULL: unknown */
+	bool known;	    /* the symbol */
+	struct symbol sym;
+	uint64_t offset, size; /* in the mapping, when only the module is known */
+};
+
+static void locate_user(struct symbols *s, uint32_t pid, uint64_t addr, struct place *at)
+{
+	struct process *p = process_of(s, pid);
+	const struct mapping *m = find_mapping(p, addr);
+	int64_t age = clock_now() - p->read_ns;
+	const struct symtab *t;
+	uint64_t vaddr;
+
+	if ((!m && age > REREAD_NS) || age > STALE_NS) {
+		read_mappings(s, p);
+		m = find_mapping(p, addr);
+	}
+	memset(at, 0, sizeof(*at));
+	if (!m || !m->object)
+		return;
+	at->module = m->object->path;
+	at->offset = addr - m->start;
+	at->size = m->end - m->start;
+	t = symbols_of(m->object);
+	at->known = symtab_address(t, addr - m->start + m->offset, &vaddr) &&
+		    symtab_find(t, vaddr, &at->sym);
+}
+
+static void locate_kernel(struct symbols *s, uint64_t addr, struct place *at)
+{
+	if (!s->kernel)
+		s->kernel = symtab_read_kernel();
+	memset(at, 0, sizeof(*at));
+	at->known = symtab_find(s->kernel, addr, &at->sym);
+	if (at->known)
+		at->module = at->sym.module;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* "sym+0xoff/0xsize [module]" and its poorer forms. %#lx of zero is "0x0" here. */
+static void add_long_form(struct str *out, uint64_t addr, const struct place *at, bool full)
+{
+	const char *colon = full ? " : " : "";
+
+	if (full)
+		str_addf(out, " 0x%" PRIx64, addr);
+	if (at->known)
+		str_addf(out, "%s%s+0x%" PRIx64 "/0x%" PRIx64, colon, at->sym.name, at->sym.offset,
+			 at->sym.size);
+	else if (!full)
+		str_addf(out, "0x%" PRIx64, addr);
+	if (at->module && at->known)
+		str_addf(out, " [%s]", at->module);
+	else if (at->module)
+		str_addf(out, " [%s+0x%" PRIx64 "/0x%" PRIx64 "]", at->module, at->offset, at->size);
+}
+
+static void add_short_form(struct str *out, uint64_t addr, const struct place *at, bool module)
+{
+	if (at->known)
+		str_addf(out, "%s+0x%" PRIx64, at->sym.name, at->sym.offset);
+	else
+		str_addf(out, "0x%" PRIx64, addr);
+	if (!module || !at->module)
+		return;
+	if (at->known)
+		str_addf(out, " [%s]", base_name(at->module));
+	else
+		str_addf(out, " [%s+0x%" PRIx64 "]", base_name(at->module), at->offset);
+}
+
+static void add_address(struct str *out, enum symbol_form form, uint64_t addr, const struct place *at)
+{
+	switch (form) {
+	case SYM_NONE:
+		str_addf(out, "0x%" PRIx64 " ", addr);
+		break;
+	case SYM_FULL:
+		add_long_form(out, addr, at, true);
+		str_addc(out, '\n');
+		break;
+	case SYM_SIMPLE:
+	case SYM_BRIEF:
+		add_short_form(out, addr, at, form == SYM_SIMPLE);
+		str_addc(out, '\n');
+		break;
+	case SYM_DATA:
+		add_long_form(out, addr, at, false);
+		break;
+	case SYM_SYMBOL:
+		if (at->known)
+			str_add(out, at->sym.name);
+		else
+			str_addf(out, "0x%" PRIx64, addr);
+		break;
+	}
+}
+
+/* ------------------------------------------------------------------ tokens */
+
+static void add_stack(struct symbols *s, const struct rt_token *t, bool user, struct str *out)
+{
+	uint32_t id = (uint32_t)t->a;
+	struct place at = {0};
+
+	if (s->stacks < 0 || kern_map_lookup(s->stacks, &id, s->frames) < 0)
+		return;
+	for (uint32_t i = 0; i < s->depth && s->frames[i]; i++) {
+		if (t->b != SYM_NONE && user)
+			locate_user(s, t->pid, s->frames[i], &at);
+		else if (t->b != SYM_NONE)
+			locate_kernel(s, s->frames[i], &at);
+		add_address(out, (enum symbol_form)t->b, s->frames[i], &at);
+	}
+}
+
+void symbols_token(struct symbols *s, enum rt_token_kind kind, const struct rt_token *t,
+		   struct str *out)
+{
+	struct place at;
+
+	switch (kind) {
+	case RT_TOKEN_USYM:
+	case RT_TOKEN_USYMDATA:
+	case RT_TOKEN_UMOD:
+		locate_user(s, t->pid, t->a, &at);
+		if (kind == RT_TOKEN_UMOD && at.module)
+			str_add(out, at.module);
+		else
+			add_address(out, kind == RT_TOKEN_USYMDATA ? SYM_DATA : SYM_SYMBOL, t->a, &at);
+		break;
+	case RT_TOKEN_KSYM:
+	case RT_TOKEN_KSYMDATA:
+		locate_kernel(s, t->a, &at);
+		add_address(out, kind == RT_TOKEN_KSYMDATA ? SYM_DATA : SYM_SYMBOL, t->a, &at);
+		break;
+	case RT_TOKEN_USTACK:
+	case RT_TOKEN_KSTACK:
+		add_stack(s, t, kind == RT_TOKEN_USTACK, out);
+		break;
+	case RT_TOKEN_TIME:
+		rt_ctime(out, (int64_t)t->a, t->pid == 1);
+		break;
+	default:
+		break;
+	}
+}
+
+#ifdef TAPIR_TEST
+#include "base/test.h"
+
+int symbols_test_function(void);
+
+__attribute__((noinline)) int symbols_test_function(void)
+{
+	return 5;
+}
+
+TEST(symbols_of_this_process)
+{
+	struct symbols *s = symbols_new(-1, 0);
+	struct rt_token t = {.pid = (uint32_t)getpid()};
+	struct str out = {0};
+
+	t.a = (uint64_t)(uintptr_t)symbols_test_function + 1;
+	symbols_token(s, RT_TOKEN_USYM, &t, &out);
+	CHECK_STR(out.s, "symbols_test_function");
+	out.len = 0;
+	symbols_token(s, RT_TOKEN_USYMDATA, &t, &out);
+	CHECK(strncmp(out.s, "symbols_test_function+0x1/0x", 28) == 0);
+	CHECK(strstr(out.s, " [/"));
+	out.len = 0;
+	t.a = 16;
+	symbols_token(s, RT_TOKEN_USYMDATA, &t, &out);
+	CHECK_STR(out.s, "0x10");
+	out.len = 0;
+	t = (struct rt_token){.a = 0};
+	symbols_token(s, RT_TOKEN_TIME, &t, &out);
+	CHECK_STR(out.s, "Thu Jan  1 00:00:00 1970");
+	str_release(&out);
+	symbols_free(s);
+}
+
+TEST(symbols_survive_the_process)
+{
+	struct symbols *s = symbols_new(-1, 0);
+	struct rt_token t = {.a = (uint64_t)(uintptr_t)symbols_test_function};
+	struct str out = {0};
+	int fds[2];
+	pid_t pid;
+
+	CHECK(pipe(fds) == 0);
+	pid = fork();
+	if (!pid) {
+		char c;
+
+		close(fds[1]);
+		_exit(read(fds[0], &c, 1) != 0);
+	}
+	close(fds[0]);
+	t.pid = (uint32_t)pid;
+	symbols_learn(s, t.pid);
+	close(fds[1]);
+	waitpid(pid, NULL, 0);
+	symbols_token(s, RT_TOKEN_USYM, &t, &out);
+	CHECK_STR(out.s, "symbols_test_function");
+	str_release(&out);
+	symbols_free(s);
+}
+
+TEST(symbols_of_damaged_files)
+{
+	char path[] = "/tmp/tapir-symtab-XXXXXX", buf[4096];
+	int in = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), fd = mkstemp(path);
+	uint64_t x = 88172645463325252ull;
+	struct symbol sym;
+	ssize_t n;
+
+	CHECK(in >= 0 && fd >= 0);
+	unlink(path);
+	n = read(in, buf, sizeof(buf));
+	for (int i = 0; i < 200; i++) {
+		struct symtab *t;
+
+		for (int k = 0; k < 4; k++) {
+			x ^= x << 13;
+			x ^= x >> 7;
+			x ^= x << 17;
+			buf[16 + x % 200] = (char)(x >> 32);
+		}
+		CHECK(pwrite(fd, buf, (size_t)n, 0) == n);
+		t = symtab_read(fd);
+		symtab_find(t, x, &sym);
+		symtab_free(t);
+	}
+	close(fd);
+	close(in);
+}
+#endif

@@ -1,0 +1,27 @@
+/* Text of deferred strings: what an address was called in the process that it comes from.
+ *
+ * Mappings are read from /proc/PID/maps when an address of the process is first asked for, and again
+ * when they do not explain one. They and the symbol tables stay for the session, so that names are
+ * found after the process has ended, if anything of it was seen before. */
+#ifndef RUN_SYMBOLS_H
+#define RUN_SYMBOLS_H
+
+#include <stdint.h>
+
+#include "base/str.h"
+#include "bpfrt/abi.h"
+
+struct symbols;
+
+/* How the addresses of a stack look: rt_token.b (function library 3.6). */
+enum symbol_form { SYM_NONE, SYM_FULL, SYM_SIMPLE, SYM_BRIEF, SYM_DATA, SYM_SYMBOL };
+
+/* stacks: descriptor of the map of stack traces, -1: none; depth: addresses in one of them. */
+struct symbols *symbols_new(int stacks, uint32_t depth);
+void symbols_free(struct symbols *s);
+/* Reads the mappings of a process while it is there. */
+void symbols_learn(struct symbols *s, uint32_t pid);
+void symbols_token(struct symbols *s, enum rt_token_kind kind, const struct rt_token *t,
+		   struct str *out);
+
+#endif

@@ -4,7 +4,7 @@
 /* Reads a string from user or kernel memory; its length, or < 0. dst is then empty. */
 static inline long read_string(struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t max, bool user)
 {
-	uint64_t size = min64(limit(cap), max) + 1;
+	uint64_t size = min64(bound(cap), max) + 1;
 	long n;
 
 	forget(size);
@@ -59,7 +59,7 @@ long rt_kernel_string(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint
 static inline long read_bytes(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr,
 			      uint64_t n, bool user)
 {
-	n = min64(limit(cap), n);
+	n = min64(bound(cap), n);
 	if ((user ? bpf_probe_read_user(dst->s, (uint32_t)bound(n), (void *)addr)
 		  : bpf_probe_read_kernel(dst->s, (uint32_t)bound(n), (void *)addr)) < 0) {
 		set_len(dst, 0);

@@ -17,7 +17,7 @@ static inline uint64_t memory_field(const struct rt_mm *mm, uint32_t offset)
 /* Reads text at out that ends at end in any case; its size with the NUL. *cut: perhaps it goes on. */
 static inline long read_part(struct rt_room *dst, uint64_t out, uint64_t at, uint64_t end, bool *cut)
 {
-	uint64_t size = min64(RT_MAX_TEXT - bound(out), end - at) + 1;
+	uint64_t size = smaller(RT_MAX_TEXT - bound(out), end - at) + 1;
 	long got;
 
 	forget(size);
@@ -41,7 +41,8 @@ struct words {
 
 LOCAL long next_word(uint64_t i, struct words *c)
 {
-	uint64_t out = min64(c->out, RT_MAX_TEXT), begun = c->begun, n;
+	uint64_t out = bound(c->out), begun = c->begun;
+	uint16_t nothing = 0x2222; /* "" */
 	bool wanted = c->i >= c->n, cut;
 	long got;
 
@@ -60,9 +61,7 @@ LOCAL long next_word(uint64_t i, struct words *c)
 	if (!wanted)
 		return 0;
 	if (got == 1 && !begun && !cut) {
-		n = min64(2, RT_MAX_TEXT - out);
-		store_bytes(c->dst->s + bound(out), 0x2222, n); /* "" */
-		out += n;
+		out = append(c->dst, RT_MAX_TEXT, out, (const char *)&nothing, 2);
 	} else {
 		out += (uint64_t)got - 1;
 	}
@@ -85,7 +84,7 @@ long rt_cmdline_args(struct rt_room *dst, const struct rt_mm *mm, int64_t n, int
 	c.n = launder(n < 0 ? 0 : min64((uint64_t)n, MAX_WORDS), dst);
 	c.m = launder(min64((uint64_t)m, MAX_WORDS), dst); /* negative: all */
 	bpf_loop(MAX_WORDS, next_word, &c, 0);
-	set_len((struct rt_str *)dst, limit(c.out));
+	set_len((struct rt_str *)dst, bound(c.out));
 	return 0;
 }
 

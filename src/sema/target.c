@@ -292,7 +292,8 @@ static struct expr *resolve(void *cookie, struct expr *e, const char **why)
 
 static bool in_handler_of_return(const struct expr *e)
 {
-	return strcmp(e->name, "$return") == 0 || strcmp(e->name, "$$return") == 0;
+	return strcmp(e->name, "$return") == 0 || strcmp(e->name, "$$return") == 0 ||
+	       strcmp(e->name, "$$name") == 0; /* of .plt: a constant */
 }
 
 static void confusing(struct expansion *x, const struct expr *e, const char *text)

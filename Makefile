@@ -11,11 +11,11 @@ SAN_FLAGS = -fsanitize=$(SAN) -fno-sanitize=pointer-overflow -fno-sanitize-recov
 	-fno-omit-frame-pointer -DARENA_MALLOC -DIR_VERIFY
 ALL_CFLAGS := -std=gnu11 -g $(OPT) $(WARN) $(if $(WERROR),-Werror) -D_GNU_SOURCE -Isrc -I. \
 	-DINSTALLED_TAPSET='"$(PREFIX)/share/systemtap/tapset"' \
-	$(if $(SAN),$(SAN_FLAGS)) $(CFLAGS)
+	$(if $(SAN),$(SAN_FLAGS),-DTAPIR_STATIC) $(CFLAGS)
 ALL_LDFLAGS := $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 # Start-up time: no dynamic linker. Sanitizers need it.
-STATIC := $(if $(SAN),,-static -no-pie)
-LIBS := -lm
+STATIC := $(if $(SAN),,-static -no-pie -Wl,--no-warnings)
+LIBS := -ldw -lelf -lbz2 -lz -llzma -lpthread -lm
 
 SRC := $(sort $(filter-out src/main.c,$(wildcard src/*/*.c src/*.c)))
 EMBEDDED := $(O)/obj/tapset_embedded.o $(O)/obj/bpfrt_embedded.o

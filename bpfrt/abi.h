@@ -76,13 +76,6 @@ struct rt_stat_value {
 #define RT_STAT_INIT \
 	{.min = 0x7fffffffffffffffll, .max = -0x7fffffffffffffffll - 1, .first = RT_STAT_NO_FIRST}
 
-/* A conversion of sprintf as library functions get it: enum conv and enum fmt_flag of lang/ast.h. */
-enum { RT_SPEC_FLAGS = 8, RT_SPEC_WIDTH = 16, RT_SPEC_PRECISION = 32, RT_SPEC_NONE = 0xffff };
-#define RT_SPEC(conv, flags, width, precision)                                           \
-	((uint64_t)(conv) | (uint64_t)(flags) << RT_SPEC_FLAGS |                         \
-	 (uint64_t)(uint16_t)(width) << RT_SPEC_WIDTH |                                  \
-	 (uint64_t)(uint16_t)(precision) << RT_SPEC_PRECISION)
-
 /* A global that several CPUs may want: who may use it (gen/lock.c, run/kmap.c).
  * 0: free; > 0: that many handlers do single atomic operations; < 0: one handler has it alone. */
 struct rt_lock {
@@ -140,6 +133,52 @@ enum rt_error {
 	RT_E_REGISTER,	  /* register access fault */
 	RT_E_RANGE,	  /* range too wide */
 	RT_E_ABORT,	  /* abort(): ends the handler silently */
+};
+
+/* A conversion of sprintf() as the library's functions take it, in 64 bits:
+ *	conv | flags << RT_SPEC_FLAGS | width << RT_SPEC_WIDTH | precision << RT_SPEC_PRECISION
+ * Conversions and flags are numbered as in lang/ast.h. No width is 0, no precision RT_SPEC_NONE;
+ * what comes from an argument is cut to 0..8192 first, as printf does. */
+enum rt_conv {
+	RT_CONV_LITERAL,
+	RT_CONV_DEC,
+	RT_CONV_UNSIGNED,
+	RT_CONV_HEX,
+	RT_CONV_HEX_UPPER,
+	RT_CONV_OCTAL,
+	RT_CONV_POINTER,
+	RT_CONV_CHAR,
+	RT_CONV_STRING,
+	RT_CONV_MEMORY,
+	RT_CONV_MEMORY_HEX,
+	RT_CONV_BINARY,
+};
+enum {
+	RT_FMT_ZERO = 1,
+	RT_FMT_PLUS = 2,
+	RT_FMT_SPACE = 4,
+	RT_FMT_LEFT = 8,
+	RT_FMT_ALT = 16,
+	RT_SPEC_FLAGS = 8,
+	RT_SPEC_WIDTH = 16,
+	RT_SPEC_PRECISION = 32,
+	RT_SPEC_NONE = 0xffff,
+};
+#define RT_SPEC(conv, flags, width, precision)                                           \
+	((uint64_t)(conv) | (uint64_t)(flags) << RT_SPEC_FLAGS |                         \
+	 (uint64_t)(uint16_t)(width) << RT_SPEC_WIDTH |                                  \
+	 (uint64_t)(uint16_t)(precision) << RT_SPEC_PRECISION)
+
+/* A regular expression for the kernel, made from the plain tables of rt/regex.h. A state is a row of
+ * cells: what it accepts, then, by byte class, the first cell of the next state's row. So there are
+ * n_states * (n_classes + 1) cells, RT_REGEX_CELLS at most. In the map, what follows the cells in use
+ * may be anything (the next expression, too), but sizeof(struct rt_regex) bytes must be there. */
+enum { RT_REGEX_CELLS = 1 << 16, RT_REGEX_NOW = 1, RT_REGEX_AT_END = 2, RT_REGEX_NEVER = 4 };
+struct rt_regex {
+	uint32_t start; /* cell of the first state's row */
+	uint32_t reserved;
+	uint8_t byte_class[256];
+	uint16_t cells[RT_REGEX_CELLS];
 };
 
 /* Ring buffer: a record is one handler's output: struct rt_record, then items, each 8-byte aligned. */

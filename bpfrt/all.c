@@ -1,6 +1,11 @@
 /* The library as one unit, so that calls between its files need no linker. */
 #include "string.c"
+#include "search.c"
+#include "quote.c"
+#include "format.c"
+#include "regex.c"
 #include "out.c"
 #include "memory.c"
 #include "stat.c"
 #include "lock.c"
+#include "misc.c"

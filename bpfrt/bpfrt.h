@@ -1,13 +1,10 @@
 /* The library for emitted programs: what the emitter may call by name (gen/link.h).
  *
  * A pointer must be to writable map memory (no BPF_F_RDONLY_PROG: the verifier asks for it whatever
- * the function does) with at least the size of its type behind it, which is more than a slot has:
- *
- *	struct rt_str *	      520 bytes
- *	struct rt_room *     1032 bytes; it is a slot (struct rt_str) that is written piecemeal
- *	struct rt_frame *    all of it
- *
- * Only the bytes that belong to the slot are written. cap is the longest text that a slot can hold,
+ * the function does) with at least the size of its type behind it. For slots that is more than they
+ * have: struct rt_str * 520 bytes, struct rt_room * 1032 bytes. Both point to a slot (struct
+ * rt_str); the second type only says that the verifier wants to see more room, since places in the
+ * text vary. Only the bytes that belong to the slot are written. cap is the longest text that a slot can hold,
  * without its NUL: 511 at most. Longer texts are cut. dst and arguments are different slots unless
  * said otherwise.
  *
@@ -29,6 +26,48 @@ long rt_copy(struct rt_str *dst, uint64_t cap, const struct rt_str *src);
 long rt_concat(struct rt_room *dst, uint64_t cap, const struct rt_str *a, const struct rt_str *b);
 /* -1, 0, 1, by unsigned bytes. Tokens come after texts, and by their bytes. */
 long rt_compare(const struct rt_str *a, const struct rt_str *b);
+
+long rt_strlen(const struct rt_str *s);
+/* dst may be s. */
+long rt_substr(struct rt_str *dst, uint64_t cap, const struct rt_str *s, int64_t start, int64_t len);
+/* The byte, signed. Outside: f->error = RT_E_POSITION, 0. */
+long rt_stringat(struct rt_frame *f, const struct rt_str *s, int64_t pos);
+long rt_isdigit(const struct rt_str *s);
+/* Place of the first sub in s, from at on; -1: there is none. */
+long rt_find(const struct rt_room *s, uint64_t at, const struct rt_room *sub);
+long rt_strpos(const struct rt_room *s, const struct rt_room *sub);
+long rt_isinstr(const struct rt_room *s, const struct rt_room *sub);
+long rt_str_replace(struct rt_room *dst, uint64_t cap, const struct rt_room *s,
+		    const struct rt_room *from, const struct rt_room *to);
+long rt_strtol(const struct rt_str *s, int64_t base);
+/* tokenize(s, delims), tokenize(delims). The emitter zeroes f->token_text.len and f->token_pos when
+ * a handler starts that calls them. dst may be s or delims. */
+long rt_tokenize(struct rt_frame *f, struct rt_str *dst, uint64_t cap, const struct rt_str *s,
+		 const struct rt_str *delims);
+long rt_tokenize_next(struct rt_frame *f, struct rt_str *dst, uint64_t cap,
+		      const struct rt_str *delims);
+/* text_strn(s, size, quoted) with cap in the place of the string limit. */
+long rt_text_strn(struct rt_room *dst, uint64_t cap, const struct rt_room *s, int64_t size,
+		  uint64_t quoted);
+long rt_text_str(struct rt_room *dst, uint64_t cap, const struct rt_room *s);
+long rt_string_quoted(struct rt_room *dst, uint64_t cap, const struct rt_room *s);
+
+/* ------------------------------------------------------------------ formatting */
+/* Each appends to dst, which the emitter has made empty before the first (len, token and s[0]). spec:
+ * see RT_SPEC_FLAGS. dst is none of the arguments. */
+long rt_fmt_lit(struct rt_room *dst, uint64_t cap, const struct rt_str *s);
+long rt_fmt_int(struct rt_room *dst, uint64_t cap, int64_t value, uint64_t spec);
+long rt_fmt_str(struct rt_room *dst, uint64_t cap, const struct rt_str *s, uint64_t spec);
+long rt_fmt_char(struct rt_room *dst, uint64_t cap, uint64_t ch, uint64_t spec);
+long rt_fmt_binary(struct rt_room *dst, uint64_t cap, uint64_t value, uint64_t spec);
+/* For rt_fmt_int(): digits with their prefix. */
+long rt_fmt_digits(struct rt_room *dst, uint64_t cap, const struct rt_digits *d, uint64_t spec);
+/* n times the same byte. */
+long rt_fmt_pad(struct rt_room *dst, uint64_t cap, int64_t n, uint64_t byte);
+
+/* ------------------------------------------------------------------ regular expressions */
+/* 1 or 0 */
+long rt_regex_test(const struct rt_str *s, const struct rt_regex *re);
 
 /* ------------------------------------------------------------------ output */
 /* Appends struct rt_arg_str and the text, padded to 8 with zeros, at f->out + f->out_used. 1 if
@@ -63,5 +102,9 @@ long rt_lock_shared(struct rt_lock *lock, uint64_t spins);
 long rt_lock_alone(struct rt_lock *lock, uint64_t spins);
 long rt_unlock_shared(struct rt_lock *lock);
 long rt_unlock_alone(struct rt_lock *lock);
+
+/* ------------------------------------------------------------------ others */
+/* 0 to n - 1. Above 1 << 20: f->error = RT_E_RANGE. */
+long rt_randint(struct rt_frame *f, int64_t n);
 
 #endif

@@ -47,6 +47,12 @@ struct rt_room {
 	char s[2 * RT_STR_BYTES];
 };
 
+/* A number on its way into a string. */
+struct rt_digits {
+	uint64_t digits[3]; /* characters, the last n of them count */
+	uint64_t n, prefix, n_prefix;
+};
+
 /* The compiler knows nothing about the value from here on. */
 #define forget(x) asm volatile("" : "+r"(x))
 
@@ -55,6 +61,16 @@ static inline uint64_t bound(uint64_t n)
 {
 	forget(n);
 	return n & RT_MAX_TEXT;
+}
+
+static inline uint64_t load64(const void *p)
+{
+	return *(const uint64_t *)p;
+}
+
+static inline void store64(void *p, uint64_t x)
+{
+	*(uint64_t *)p = x;
 }
 
 static inline uint64_t min64(uint64_t a, uint64_t b)
@@ -78,6 +94,58 @@ static inline void copy(void *to, uint64_t n, const void *from)
 	bpf_probe_read_kernel(to, (uint32_t)bound(n), from);
 }
 
+/* Zero that the verifier doesn't know to be one, where s is a text: what loops start from. */
+static inline uint64_t zero(const void *s)
+{
+	return *(const volatile uint32_t *)&((const struct rt_str *)s)->token;
+}
+
+/* x, but the verifier no longer knows any value of it: what a callback leaves in its context for the
+ * next round goes through here if it was a constant or is one more than it was. s is a text. */
+static inline uint64_t opaque(uint64_t x, const void *s)
+{
+	return x + zero(s);
+}
+
+/* The same for any x below 2^32 through memory, so that all ways to it look the same afterwards. */
+static inline uint64_t launder(uint64_t x, struct rt_room *scratch)
+{
+	*(volatile uint32_t *)&scratch->len = (uint32_t)x;
+	return *(volatile uint32_t *)&scratch->len;
+}
+
+/* Of n bytes (1 to 8), the first one lowest. Nothing behind them is touched. */
+static inline void store_bytes(char *p, uint64_t bytes, uint64_t n)
+{
+	if (n & 8) {
+		store64(p, bytes);
+		return;
+	}
+	if (n & 4) {
+		*(uint32_t *)p = (uint32_t)bytes;
+		p += 4;
+		bytes >>= 32;
+	}
+	if (n & 2) {
+		*(uint16_t *)p = (uint16_t)bytes;
+		p += 2;
+		bytes >>= 16;
+	}
+	if (n & 1)
+		*p = (char)bytes;
+}
+
+/* What fits of n bytes, behind the first out bytes of dst; the new length. The caller ends the text
+ * by set_len(). */
+static inline uint64_t append(struct rt_room *dst, uint64_t cap, uint64_t out, const char *from,
+			      uint64_t n)
+{
+	out = min64(out, cap);
+	n = min64(n, cap - out);
+	copy(dst->s + bound(out), n, from);
+	return out + n;
+}
+
 static inline void set_len(struct rt_str *s, uint64_t n)
 {
 	n = bound(n);
@@ -86,14 +154,21 @@ static inline void set_len(struct rt_str *s, uint64_t n)
 	s->token = 0;
 }
 
-static inline uint64_t load64(const void *p)
+/* The 8 hexadecimal digits (0 to 15) of x as bytes, the highest digit in the lowest one. */
+static inline uint64_t nibbles(uint64_t x)
 {
-	return *(const uint64_t *)p;
+	x = (x | x << 16) & 0x0000ffff0000ffffull;
+	x = (x | x << 8) & 0x00ff00ff00ff00ffull;
+	x = (x | x << 4) & 0x0f0f0f0f0f0f0f0full;
+	return __builtin_bswap64(x);
 }
 
-static inline void store64(void *p, uint64_t x)
+/* Digits 0 to 15 as characters. */
+static inline uint64_t characters(uint64_t digits, bool upper)
 {
-	*(uint64_t *)p = x;
+	uint64_t letters = (digits + 0x0606060606060606ull) >> 4 & 0x0101010101010101ull;
+
+	return digits + 0x3030303030303030ull + letters * (upper ? 7 : 39);
 }
 
 static inline long fail(struct rt_frame *f, enum rt_error e, int64_t arg)

@@ -99,9 +99,10 @@ long rt_hist_log(int64_t x)
 
 	/* Without branches, which would make two ways each for the verifier. */
 	for (unsigned by = 32; by; by /= 2) {
-		uint64_t high = m >> by, any = (high | -high) >> 63;
+		uint64_t any = -(m >> by);
 
 		forget(any);
+		any >>= 63;
 		bits += (int64_t)(by * any);
 		m >>= by * any;
 	}

@@ -43,25 +43,10 @@ LOCAL long shift_word(uint64_t i, struct shift *c)
 static inline void shift_up(struct rt_room *s, uint64_t n, uint64_t by)
 {
 	struct shift c = {s, by, n / 8};
-	char *p = s->s + bound(n & ~7ull);
-	uint64_t last;
+	const char *p = s->s + bound(n & ~7ull);
 
-	if (n & 7) {
-		last = load64(p);
-		p += bound(by);
-		if (n & 4) {
-			*(uint32_t *)p = (uint32_t)last;
-			p += 4;
-			last >>= 32;
-		}
-		if (n & 2) {
-			*(uint16_t *)p = (uint16_t)last;
-			p += 2;
-			last >>= 16;
-		}
-		if (n & 1)
-			*p = (char)last;
-	}
+	if (n & 7)
+		store_bytes(s->s + bound(by) + bound(n & ~7ull), load64(p), n & 7);
 	if (c.words)
 		bpf_loop((uint32_t)c.words, shift_word, &c, 0);
 }

@@ -9,7 +9,10 @@
 
 #include "base/str.h"
 #include "cli/cli.h"
+#include "dwarf/dbg.h"
+#include "gen/gen.h"
 #include "ir/ir.h"
+#include "kern/bpf.h"
 #include "lang/diag.h"
 #include "lang/lang.h"
 #include "run/run.h"
@@ -117,6 +120,19 @@ static const char *plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
+/* Of -v and -p4. */
+static void report_compiled(const struct session *s)
+{
+	size_t n = s->image ? s->image->programs.n : 0, insns = 0;
+
+	for (size_t i = 0; i < n; i++)
+		insns += s->image->programs.v[i].n_insns;
+	if (n)
+		fprintf(stderr, "compiled %zu BPF program%s of %zu instructions", n, plural(n), insns);
+	else
+		fputs("nothing to compile, the interpreter runs all handlers", stderr);
+}
+
 static void report(const struct session *s, int pass, const struct pass_clock *clock)
 {
 	const struct program *p = s->program;
@@ -143,7 +159,8 @@ static void report(const struct session *s, int pass, const struct pass_clock *c
 		fprintf(stderr, "translated to %zu function%s ", n, plural(n));
 		break;
 	case 4:
-		fputs("nothing to compile, the interpreter runs all handlers ", stderr);
+		report_compiled(s);
+		fputc(' ', stderr);
 		break;
 	case 5:
 		fputs("run completed ", stderr);
@@ -204,11 +221,15 @@ static int compile_and_run(struct session *s, const struct cli *cli)
 	}
 
 	pass_clock_start(s, &clock);
+	if (gen_needed(s) && !gen_build(s, kern_has_sleepable_uprobes()))
+		return failed(s, 4);
 	report(s, 4, &clock);
 	if (s->opt.last_pass == 4) {
-		if (!s->opt.verbose[4])
-			fputs("Pass 4: nothing to compile, the interpreter runs all handlers.\n",
-			      stderr);
+		if (!s->opt.verbose[4]) {
+			fputs("Pass 4: ", stderr);
+			report_compiled(s);
+			fputs(".\n", stderr);
+		}
 		return 0;
 	}
 
@@ -284,6 +305,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "stap: cannot write: %s\n", strerror(errno));
 		status = 1;
 	}
+#ifdef ARENA_MALLOC
+	dbg_close_all(&s); /* the system is faster */
+#endif
+	gen_free(s.image);
 	if (s.ir)
 		ir_module_free(s.ir);
 	session_release(&s);

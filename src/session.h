@@ -84,6 +84,15 @@ struct session {
 	const struct source *last_shown; /* the file named by the previous message */
 	struct map shown;		 /* messages already printed */
 
+	/* Code that pass 2 makes up (sema/target.h) */
+	struct script *synthesized;
+	unsigned n_synthesized;
+	struct map texts; /* text of a pretty-printing expression -> struct function */
+	bool has_autocasts, autocasts_looked_for;
+
+	struct map modules;	   /* programs by canonical path -> struct dbg_module (dwarf/module.c) */
+	const struct token *probe_tok; /* keyword of the probe whose points are being resolved */
+
 	struct program *program;   /* pass 2 */
 	struct ir_module *ir;	   /* pass 3 */
 	struct gen_image *image;   /* pass 4; NULL: no handler runs in the kernel */

@@ -1,10 +1,14 @@
 /* Programs and their debug information, read through elfutils (libdw).
  *
  *   module.c     opening a file and the debug files that belong to it
- *   functions.c  functions by pattern, inlined instances, prologue ends
- *   lines.c      statements
- *   types.c      names, members, sizes of types
+ *   spec.c       NAME@FILE:LINE patterns
+ *   functions.c  functions by pattern, inlined instances
+ *   lines.c      statements, prologue ends
+ *   index.h      the inside of functions.c: scan.c, files.c, index.c
+ *   types.c      type names, members, sizes
+ *   names.c      types and globals of a whole module by name
  *   locexpr.c    location expressions to expressions of the tree
+ *   location.c   where variables are, values out of there
  *   vars.c       $x and its accessors, $$vars, lists for -L
  *   pretty.c     $x$, $x$$
  *
@@ -32,13 +36,18 @@ struct dbg_module {
 	Dwarf *dwarf; /* NULL: no debug information */
 	GElf_Addr elf_bias, dwarf_bias; /* libdw's address - bias = address in the file */
 	bool dwarf_tried;
-	struct dbg_index *index; /* functions.c */
+	struct dbg_index *index; /* index.c */
+	struct obj *obj;	 /* the file itself (object/object.h) */
+	struct obj_symtab *symbols; /* by dbg_symbols() */
+	struct dbg_name_table *name_table; /* names.c */
 };
 
 /* The module of a path, opened once a session. NULL, with the reason in *why. */
 struct dbg_module *dbg_open(struct session *s, const char *path, const char **why);
 /* Finds and opens the debug information, if not done yet; NULL: there is none. */
 Dwarf *dbg_dwarf(struct dbg_module *m);
+struct obj_symtab *dbg_symbols(struct dbg_module *m);
+void dbg_close_all(struct session *s);
 /* File offset of an address; false: it is in no segment of the file. */
 bool dbg_file_offset(const struct dbg_module *m, uint64_t vaddr, uint64_t *offset);
 
@@ -56,8 +65,93 @@ struct dbg_place {
  * (not cloned) in the result. */
 struct expr *dbg_resolve(struct session *s, const struct dbg_place *at, struct expr *target,
 			 const char **why);
+/* The frame address (value of the stack pointer after the function has returned) at a place inside a
+ * function; NULL: not known. */
+struct expr *dbg_cfa(struct session *s, const struct dbg_place *at, const struct token *tok);
 /* " name:type" of each variable that -L shows at a place. */
 typedef VEC(const char *) dbg_names;
 void dbg_list_vars(struct session *s, const struct dbg_place *at, dbg_names *out);
+
+/* ------------------------------------------------------------------ patterns (spec.c) */
+
+enum dbg_line_kind { DBG_LINE_NONE, DBG_LINE_NUMBER, DBG_LINE_RELATIVE, DBG_LINE_ALL, DBG_LINE_LIST };
+struct dbg_line_range {
+	uint32_t first, last;
+};
+struct dbg_spec {
+	const char *text;	 /* as written */
+	VEC(const char *) scopes; /* outermost first; a leading "" is the file level */
+	const char *name;	 /* pattern, unqualified */
+	const char *file;	 /* pattern, or NULL */
+	enum dbg_line_kind line_kind;
+	uint32_t line;
+	VEC(struct dbg_line_range) lines;
+};
+/* False: malformed. */
+bool dbg_spec_parse(struct arena *a, const char *text, struct dbg_spec *spec);
+/* Does the text hold * ? or [ ? */
+bool dbg_is_wild(const char *text);
+bool dbg_match(const char *pattern, const char *text);
+bool dbg_match_file(const char *pattern, const char *file);
+
+/* ------------------------------------------------------------------ functions */
+
+struct dbg_function {
+	const char *text; /* "scope::name@file:line", as the probe point shows it */
+	const char *name; /* unqualified */
+	const char *file; /* of the declaration, or NULL */
+	uint32_t line;	  /* of the declaration, 0: unknown */
+	uint64_t entry;
+	uint32_t unit, die; /* in the index; unit UINT32_MAX: only the symbol table knows it */
+	bool inlined;	    /* an inlined instance */
+};
+typedef VEC(struct dbg_function) dbg_functions;
+
+enum dbg_want {
+	DBG_CONCRETE = 1,
+	DBG_INLINED = 2,
+	DBG_EXPORTED = 4, /* only functions with a global symbol */
+	DBG_BRIEF = 8,	  /* one inlined instance of each function is enough */
+};
+/* Functions that match. n_inlined: how many functions have inlined instances (with DBG_INLINED
+ * or not), their names go to inlined_names; both may be NULL. */
+void dbg_find_functions(struct session *s, struct dbg_module *m, const struct dbg_spec *spec,
+			unsigned want, dbg_functions *out, dbg_names *inlined_names);
+/* The function around an address. */
+bool dbg_function_around(struct session *s, struct dbg_module *m, uint64_t addr,
+			 struct dbg_function *out);
+/* Names to suggest: of symbols and inlined functions. */
+void dbg_function_names(struct session *s, struct dbg_module *m, dbg_names *out);
+/* libdw's DIE; false: there is none. */
+bool dbg_function_die(struct dbg_module *m, const struct dbg_function *f, Dwarf_Die *out);
+
+/* ------------------------------------------------------------------ lines */
+
+/* Where parameters are in place: behind the prologue in unoptimized code, else the entry. */
+uint64_t dbg_probe_pc(struct dbg_module *m, const struct dbg_function *f);
+
+struct dbg_statement {
+	const char *text;  /* "name@file:line": the line that was asked for */
+	const char *found; /* the line that was found (nearest), else NULL */
+	struct dbg_function function;
+	uint64_t addr;
+};
+typedef VEC(struct dbg_statement) dbg_statements;
+
+/* Why a line has no statements: for the message. */
+struct dbg_line_miss {
+	const char *file; /* NULL: it is not that a line lacks records */
+	uint32_t line, below, above; /* nearest lines with records, 0: none near */
+};
+/* Statements that match; with nearest, of a line near the asked one if that has none. */
+void dbg_find_statements(struct session *s, struct dbg_module *m, const struct dbg_spec *spec,
+			 bool nearest, dbg_statements *out, struct dbg_line_miss *miss);
+/* Does a statement begin at the address? DBG_ROW_NEAR: *near is one that does before it; _NO_LINES:
+ * *unit names the compilation unit without a line table; _UNKNOWN: no debug information covers it. */
+enum dbg_row { DBG_ROW_EXACT, DBG_ROW_NEAR, DBG_ROW_NO_LINES, DBG_ROW_UNKNOWN };
+enum dbg_row dbg_row_at(struct session *s, struct dbg_module *m, uint64_t addr, uint64_t *near,
+			const char **unit);
+/* The innermost subprogram or inlined instance around an address. */
+bool dbg_scope_at(struct session *s, struct dbg_module *m, uint64_t addr, Dwarf_Die *out);
 
 #endif

@@ -1,6 +1,7 @@
 /* See asm.h. Encodings: Documentation/bpf/standardization of the kernel. */
 #include "gen/asm.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void code_init(struct code *c, struct arena *a)
@@ -35,8 +36,86 @@ bool code_placed(const struct code *c, int label)
 	return c->labels.v[label] >= 0;
 }
 
+static bool is_wide(const struct bpf_insn *i)
+{
+	return i->code == (BPF_LD | BPF_DW | BPF_IMM);
+}
+
+/* Marks what is reached from the first instruction; target[i] is where the jump at i goes. */
+static void mark(const struct code *c, const int32_t *target, bool *reached)
+{
+	uint32_t *stack = xmalloc((2 * c->insns.n + 2) * sizeof(*stack)), n = 0;
+
+	stack[n++] = 0;
+	while (n) {
+		uint32_t i = stack[--n];
+
+		while (i < c->insns.n && !reached[i]) {
+			uint8_t op = c->insns.v[i].code;
+
+			reached[i] = true;
+			if (is_wide(&c->insns.v[i])) {
+				reached[i + 1] = true;
+				i += 2;
+				continue;
+			}
+			if (target[i] >= 0)
+				stack[n++] = (uint32_t)target[i];
+			if (op == (BPF_JMP | BPF_JA) || op == (BPF_JMP | BPF_EXIT))
+				break;
+			i++;
+		}
+	}
+	free(stack);
+}
+
+static void drop_unreached(struct code *c)
+{
+	size_t n_insns = c->insns.n, n = 0;
+	int32_t *target = xmalloc((n_insns + 1) * sizeof(*target));
+	uint32_t *to = xmalloc((n_insns + 1) * sizeof(*to));
+	bool *reached = xcalloc(n_insns + 2, 1);
+
+	for (size_t i = 0; i < n_insns; i++)
+		target[i] = -1;
+	for (size_t i = 0; i < c->fixups.n; i++)
+		target[c->fixups.v[i].insn] = c->labels.v[c->fixups.v[i].label];
+	mark(c, target, reached);
+	for (size_t i = 0; i < n_insns; i++) {
+		to[i] = (uint32_t)n;
+		if (reached[i])
+			c->insns.v[n++] = c->insns.v[i];
+	}
+	to[n_insns] = (uint32_t)n;
+	c->insns.n = n;
+	for (size_t i = 0; i < c->labels.n; i++)
+		if (c->labels.v[i] >= 0)
+			c->labels.v[i] = (int32_t)to[c->labels.v[i]];
+#define KEEP(list)                                                        \
+	do {                                                              \
+		size_t kept = 0;                                          \
+		for (size_t i = 0; i < (list).n; i++) {                   \
+			if (!reached[(list).v[i].insn])                   \
+				continue;                                 \
+			(list).v[kept] = (list).v[i];                     \
+			(list).v[kept].insn = to[(list).v[i].insn];       \
+			kept++;                                           \
+		}                                                         \
+		(list).n = kept;                                          \
+	} while (0)
+	KEEP(c->fixups);
+	KEEP(c->relocs);
+	KEEP(c->calls);
+	KEEP(c->callbacks);
+#undef KEEP
+	free(target);
+	free(to);
+	free(reached);
+}
+
 bool code_resolve(struct code *c)
 {
+	drop_unreached(c);
 	for (size_t i = 0; i < c->fixups.n; i++) {
 		uint32_t at = c->fixups.v[i].insn;
 		int64_t off = (int64_t)c->labels.v[c->fixups.v[i].label] - at - 1;

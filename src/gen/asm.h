@@ -35,7 +35,8 @@ void code_insn(struct code *c, uint8_t op, int dst, int src, int off, int32_t im
 int code_label(struct code *c);
 void code_place(struct code *c, int label);
 bool code_placed(const struct code *c, int label);
-/* Offsets of jumps filled in. False: a jump is too long. */
+/* Drops instructions that nothing reaches (the verifier refuses them) and fills in the offsets of
+ * jumps. False: a jump is too long. */
 bool code_resolve(struct code *c);
 
 /* Moves and arithmetic; op: BPF_ADD ... BPF_ARSH. */

@@ -7,6 +7,7 @@
 
 #include "base/bug.h"
 #include "lang/diag.h"
+#include "rt/error_text.h"
 #include "session.h"
 
 #define FRAME(member) ((int)offsetof(struct rt_frame, member))
@@ -475,16 +476,99 @@ static void raise(struct emit *e, const struct ir_ins *i)
 	emit_fail(e, i, RT_E_TEXT);
 }
 
+struct loc emit_apart(const struct emit *e, const struct ir_ins *i)
+{
+	struct loc spare = {LOC_SLOT, e->spare_at, RT_STR_BYTES - 1};
+	struct loc dst;
+
+	if (!i->dst)
+		return spare;
+	dst = emit_loc(e, i->dst);
+	spare.width = dst.width;
+	for (unsigned k = 0; k < i->n_args; k++) {
+		struct loc a = emit_loc(e, emit_arg(e, i, k));
+
+		if (a.kind == LOC_SLOT && a.at == dst.at)
+			return spare;
+	}
+	return dst;
+}
+
+static void copy_constant(struct emit *e, struct loc dst, const char *text, size_t len)
+{
+	emit_str_ptr(e, R1, dst);
+	code_imm(e->c, R2, dst.width);
+	code_map_value(e->c, R3, GEN_MAP_CONST, builder_string(e->b, text, (uint32_t)len));
+	code_library(e->c, "rt_copy");
+}
+
+/* A message with an address in it: what stands before and behind "0x0", and the address between. */
+static void copy_with_address(struct emit *e, struct loc dst, const char *text)
+{
+	const char *at = strstr(text, "0x0");
+
+	copy_constant(e, dst, text, (size_t)(at - text));
+	emit_str_ptr(e, R1, dst);
+	code_imm(e->c, R2, dst.width);
+	code_load(e->c, BPF_DW, R3, R7, FRAME(error_arg));
+	code_imm(e->c, R4, (int64_t)RT_SPEC(CONV_POINTER, 0, 0, RT_SPEC_NONE));
+	code_library(e->c, "rt_fmt_int");
+	if (!at[3])
+		return;
+	emit_str_ptr(e, R1, dst);
+	code_imm(e->c, R2, dst.width);
+	code_map_value(e->c, R3, GEN_MAP_CONST,
+		       builder_string(e->b, at + 3, (uint32_t)strlen(at + 3)));
+	code_library(e->c, "rt_fmt_lit");
+}
+
+/* Full tables: the message depends on how the table was declared; frame->error_arg tells which. */
+static void copy_array_full(struct emit *e, struct loc dst, int end)
+{
+	for (uint32_t g = 0; g < e->m->globals.n; g++) {
+		struct str text = {0};
+		int other = code_label(e->c);
+
+		if (!e->m->globals.v[g].n_keys || !builder_global(e->b, g)->shared)
+			continue;
+		rt_error_text(&text, RT_E_FULL, g, e->m);
+		code_load(e->c, BPF_DW, R1, R7, FRAME(error_arg));
+		code_jump_if_imm(e->c, BPF_JNE, R1, (int32_t)g, other);
+		copy_constant(e, dst, text.s, text.len);
+		code_jump(e->c, end);
+		code_place(e->c, other);
+		str_release(&text);
+	}
+}
+
+/* catch (e): the bare message. */
 static void catch(struct emit *e, const struct ir_ins *i)
 {
 	struct loc dst = i->dst ? emit_loc(e, i->dst) : (struct loc){0};
+	int end = code_label(e->c);
 
-	if (dst.kind == LOC_SLOT) {
-		code_mov(e->c, R1, R7);
-		emit_str_ptr(e, R2, dst);
-		code_imm(e->c, R3, dst.width);
-		code_library(e->c, "rt_error_text");
+	for (int code = RT_E_TEXT; code < RT_E_ABORT && dst.kind == LOC_SLOT; code++) {
+		struct str text = {0};
+		int other = code_label(e->c);
+
+		code_load(e->c, BPF_W, R1, R7, FRAME(error));
+		code_jump_if_imm(e->c, BPF_JNE, R1, code, other);
+		if (code == RT_E_TEXT) {
+			emit_copy_str(e, dst, (struct loc){LOC_SLOT, FRAME(error_text), 0});
+		} else if (code == RT_E_FULL) {
+			copy_array_full(e, dst, end);
+		} else {
+			rt_error_text(&text, (enum rt_error)code, 0, e->m);
+			if (text.s && strstr(text.s, "0x0"))
+				copy_with_address(e, dst, text.s);
+			else
+				copy_constant(e, dst, text.s ? text.s : "", text.len);
+		}
+		code_jump(e->c, end);
+		code_place(e->c, other);
+		str_release(&text);
 	}
+	code_place(e->c, end);
 	code_store_imm(e->c, BPF_W, R7, FRAME(error), 0);
 }
 

@@ -55,7 +55,7 @@ struct emit {
 	VEC(int) heads;		 /* labels that backward jumps lead to, by state - 1 */
 	int done, uncaught;	 /* labels at the end of the handler */
 	uint32_t frame_at, frame_max;
-	uint32_t key_at, value_at; /* buffers in the frame */
+	uint32_t key_at, value_at, spare_at; /* buffers in the frame; spare: one widest string */
 	bool sleepable, is_return;
 	bool failed; /* an error was reported */
 };
@@ -78,6 +78,9 @@ void emit_check(struct emit *e, const struct ir_ins *i);
 void emit_check_frame(struct emit *e, const struct ir_ins *i);
 uint32_t emit_width(const struct emit *e, ir_ref r);
 void emit_copy_str(struct emit *e, struct loc dst, struct loc src);
+/* Library functions that write a string piecemeal may not have it as an argument, too: where they
+ * write to instead, dst itself if there is no clash. */
+struct loc emit_apart(const struct emit *e, const struct ir_ins *i);
 
 /* size bytes at the address in R8 to the stack at R10 - 8, zero-padded; R0: 0, or not if it faults. */
 void emit_read_user(struct emit *e, uint32_t size);

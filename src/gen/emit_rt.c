@@ -261,7 +261,7 @@ static void user_string(struct emit *e, const struct ir_ins *i, int64_t arg)
 
 	(void)arg;
 	if (!i->dst)
-		dst = (struct loc){LOC_SLOT, (uint32_t)FRAME(tmp), RT_STR_BYTES - 1};
+		dst = (struct loc){LOC_SLOT, e->spare_at, RT_STR_BYTES - 1};
 	emit_load_num(e, R4, emit_arg(e, i, 0));
 	if (i->n_args > 1)
 		emit_load_num(e, R5, emit_arg(e, i, 1));
@@ -352,6 +352,22 @@ static void random_number(struct emit *e, const struct ir_ins *i, int64_t arg)
 	result(e, i);
 }
 
+/* tokenize(text, delimiters), or tokenize(delimiters) to go on. */
+static void tokenize(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	struct loc dst = i->dst ? emit_loc(e, i->dst)
+				: (struct loc){LOC_SLOT, e->spare_at, RT_STR_BYTES - 1};
+
+	(void)arg;
+	code_mov(e->c, R1, R7);
+	emit_str_ptr(e, R2, dst);
+	code_imm(e->c, R3, dst.width);
+	emit_str_ptr(e, R4, emit_loc(e, emit_arg(e, i, 0)));
+	if (i->n_args > 1)
+		emit_str_ptr(e, R5, emit_loc(e, emit_arg(e, i, 1)));
+	code_library(e->c, i->n_args > 1 ? "rt_tokenize" : "rt_tokenize_next");
+}
+
 static void length(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	(void)arg;
@@ -418,6 +434,7 @@ static const struct rt_function functions[] = {
 	{"switch_file", switch_file, 0, 0, 0},
 	{"randint", random_number, 0, 0, 0},
 	{"strlen", length, 0, 0, 0},
+	{"tokenize", tokenize, 0, 0, 0},
 	{"substr", NULL, 0, "rt_substr", "ssll"},
 	{"stringat", NULL, 0, "rt_stringat", "Lsl"},
 	{"isinstr", NULL, 0, "rt_isinstr", "lss"},
@@ -434,8 +451,7 @@ static const struct rt_function functions[] = {
 static void library_call(struct emit *e, const struct ir_ins *i, const struct rt_function *f)
 {
 	char kind = f->signature[0];
-	struct loc dst = i->dst ? emit_loc(e, i->dst)
-				: (struct loc){LOC_SLOT, (uint32_t)FRAME(tmp), RT_STR_BYTES - 1};
+	struct loc dst = emit_apart(e, i);
 	int reg = R1;
 
 	if (!lib_has(e->b, f->library)) {
@@ -459,6 +475,8 @@ static void library_call(struct emit *e, const struct ir_ins *i, const struct rt
 	code_library(e->c, f->library);
 	if (kind == 'S')
 		emit_check(e, i);
+	if (dst.at == e->spare_at && i->dst && (kind == 's' || kind == 'S'))
+		emit_copy_str(e, emit_loc(e, i->dst), dst);
 	if (kind == 'L') {
 		code_mov(e->c, R8, R0);
 		emit_check_frame(e, i);

@@ -48,7 +48,7 @@ static void append_literal(struct emit *e, struct loc dst, const struct fmt_part
 {
 	destination(e, dst);
 	code_map_value(e->c, R3, GEN_MAP_CONST, builder_string(e->b, p->text, p->len));
-	code_library(e->c, "rt_append");
+	code_library(e->c, "rt_fmt_lit");
 }
 
 /* reg = the packed format of a conversion; dynamic parts come from the arguments at *k. */
@@ -58,8 +58,8 @@ static void format_spec(struct emit *e, const struct ir_ins *i, const struct fmt
 	int dynamic[2] = {p->width == FMT_DYNAMIC, p->precision == FMT_DYNAMIC};
 
 	code_imm(e->c, reg,
-		 (int64_t)RT_SPEC(p->conv, p->flags, dynamic[0] || p->width < 0 ? RT_SPEC_NONE : p->width,
-				  dynamic[1] || p->precision < 0 ? RT_SPEC_NONE : p->precision));
+		 (int64_t)RT_SPEC(p->conv, p->flags, dynamic[0] || p->width < 0 ? 0 : p->width,
+				  dynamic[1] ? 0 : p->precision < 0 ? RT_SPEC_NONE : p->precision));
 	for (int d = 0; d < 2; d++) {
 		int not_negative = code_label(e->c), not_large = code_label(e->c);
 
@@ -69,15 +69,10 @@ static void format_spec(struct emit *e, const struct ir_ins *i, const struct fmt
 		code_jump_if_imm(e->c, BPF_JSGE, R1, 0, not_negative);
 		code_imm(e->c, R1, 0);
 		code_place(e->c, not_negative);
-		code_jump_if_imm(e->c, BPF_JLE, R1, RT_STR_BYTES, not_large);
-		code_imm(e->c, R1, RT_STR_BYTES);
+		code_jump_if_imm(e->c, BPF_JLE, R1, 8192, not_large);
+		code_imm(e->c, R1, 8192);
 		code_place(e->c, not_large);
-		/* In place of RT_SPEC_NONE. */
 		code_alu_imm(e->c, BPF_LSH, R1, d ? RT_SPEC_PRECISION : RT_SPEC_WIDTH);
-		code_imm(e->c, R2, (int64_t)((uint64_t)RT_SPEC_NONE
-					     << (d ? RT_SPEC_PRECISION : RT_SPEC_WIDTH)));
-		code_alu_imm(e->c, BPF_XOR, R2, -1);
-		code_alu(e->c, BPF_AND, reg, R2);
 		code_alu(e->c, BPF_OR, reg, R1);
 	}
 }
@@ -85,7 +80,7 @@ static void format_spec(struct emit *e, const struct ir_ins *i, const struct fmt
 static void sprint(struct emit *e, const struct ir_ins *i)
 {
 	const fmt_parts *parts = &e->m->formats.v[i->imm].parts;
-	struct loc dst = emit_loc(e, i->dst);
+	struct loc dst = emit_apart(e, i);
 	unsigned k = 0;
 
 	emit_str_ptr(e, R1, dst);
@@ -100,8 +95,7 @@ static void sprint(struct emit *e, const struct ir_ins *i)
 			break;
 		case CONV_MEMORY:
 		case CONV_MEMORY_HEX:
-		case CONV_BINARY:
-			emit_error(e, i, "%%m, %%M and %%b cannot be used in a string in this kind of "
+			emit_error(e, i, "%%m and %%M cannot be used in a string in this kind of "
 					 "probe");
 			return;
 		case CONV_STRING:
@@ -116,9 +110,13 @@ static void sprint(struct emit *e, const struct ir_ins *i)
 			destination(e, dst);
 			emit_load_num(e, R3, emit_arg(e, i, k++));
 			code_mov(e->c, R4, R8);
-			code_library(e->c, p->conv == CONV_CHAR ? "rt_fmt_char" : "rt_fmt_int");
+			code_library(e->c, p->conv == CONV_CHAR	    ? "rt_fmt_char"
+					   : p->conv == CONV_BINARY ? "rt_fmt_binary"
+								    : "rt_fmt_int");
 		}
 	}
+	if (dst.at == e->spare_at && i->dst)
+		emit_copy_str(e, emit_loc(e, i->dst), dst);
 }
 
 bool emit_string_op(struct emit *e, const struct ir_ins *i)

@@ -12,6 +12,7 @@
 #include "base/bug.h"
 #include "gen/emit.h"
 #include "gen/link.h"
+#include "gen/lock.h"
 #include "lang/diag.h"
 #include "rt/intrinsic.h"
 #include "rt/stat.h"
@@ -26,6 +27,7 @@ enum {
 	MANY_ENTRIES = 65536,	   /* preallocating more takes too long */
 	DEFAULT_RING_MB = 8,
 	MAX_TARGETS = 32768,
+	LOCK_SPINS = 1 << 17, /* about a millisecond, as long as SystemTap waits */
 };
 
 struct builder {
@@ -37,7 +39,8 @@ struct builder {
 	struct map strings; /* text -> offset + 1 in the constants */
 	uint32_t instances, n_instances, text_limit;
 	uint32_t key_bytes, value_bytes; /* of the widest table */
-	bool sleepable;
+	bool sleepable, needs_bias;
+	struct lock_plan locks;
 };
 
 /* ------------------------------------------------------------------ constants */
@@ -99,7 +102,7 @@ bool lib_has(const struct builder *b, const char *function)
 struct reach {
 	const struct ir_module *m;
 	bool *fns, *globals;
-	bool user_memory, texts;
+	bool user_memory, texts, bias;
 };
 
 static void reach_fn(struct reach *r, uint32_t fn)
@@ -124,6 +127,8 @@ static void reach_fn(struct reach *r, uint32_t fn)
 			}
 			if (i->op == IR_UREAD)
 				r->user_memory = true;
+			if (i->op == IR_CTXBIAS)
+				r->bias = true;
 			if (i->op != IR_RT)
 				continue;
 			const char *name = intrinsic_by_number(i->imm)->name;
@@ -256,8 +261,15 @@ static void add_maps(struct builder *b, const struct reach *r)
 		else
 			add_scalar(b, &shared, i);
 	}
+	for (uint32_t i = 0; i < b->m->globals.n; i++) {
+		struct rt_lock lock = {0};
+
+		if (!r->globals[i] || !b->locks.locked[i])
+			continue;
+		img->globals[i].lock = (int)shared.len;
+		str_addn(&shared, (const char *)&lock, sizeof(lock));
+	}
 	img->maps.v[GEN_MAP_SHARED].value_size = ((uint32_t)shared.len + RT_FRAME_SLACK + 7) & ~7u;
-	shared.len += (size_t)0;
 	img->maps.v[GEN_MAP_SHARED].init = memcpy(
 		arena_alloc(&img->arena, img->maps.v[GEN_MAP_SHARED].value_size), shared.s, shared.len);
 	str_release(&shared);
@@ -440,6 +452,8 @@ static void find_instance(struct builder *b, struct code *c, const struct gen_pr
 		code_helper(c, BPF_FUNC_get_attach_cookie);
 	}
 	code_store(c, BPF_W, R7, FRAME(inst), R0);
+	if (!b->needs_bias)
+		return;
 	code_jump_if_imm(c, BPF_JGE, R0, (int32_t)b->n_instances, unknown);
 	code_mov(c, R9, R0);
 	code_alu_imm(c, BPF_MUL, R9, sizeof(struct builder_instance));
@@ -470,7 +484,8 @@ static struct emit new_emit(struct builder *b, const struct gen_program *p)
 
 	e.key_at = at;
 	e.value_at = at + b->key_bytes;
-	e.frame_at = e.frame_max = at + b->key_bytes + b->value_bytes;
+	e.spare_at = at + b->key_bytes + b->value_bytes;
+	e.frame_at = e.frame_max = e.spare_at + RT_KEY_STR_BYTES(RT_STR_BYTES - 1);
 	return e;
 }
 
@@ -485,6 +500,59 @@ static void check_condition(struct emit *e, struct code *c, int fn, int skip)
 	code_load(c, BPF_DW, R1, R7, (int)at);
 	code_jump_if_imm(c, BPF_JEQ, R1, 0, skip);
 	e->frame_at = at;
+}
+
+static void drop_lock(struct builder *b, struct code *c, uint32_t fn, uint32_t g)
+{
+	enum lock_need need = lock_plan_need(&b->locks, fn, g);
+
+	if (need == LOCK_NONE)
+		return;
+	code_map_value(c, R1, GEN_MAP_SHARED, (uint32_t)b->img->globals[g].lock);
+	code_library(c, need == LOCK_ALONE ? "rt_unlock_alone" : "rt_unlock_shared");
+}
+
+/* Takes the locks of a handler, in the order of the globals; without all of them it is skipped. */
+static void take_locks(struct builder *b, struct code *c, uint32_t fn, int skip)
+{
+	int failed[64];
+	uint32_t taken[64];
+	int n = 0;
+
+	for (uint32_t g = 0; g < b->m->globals.n && n < 64; g++) {
+		enum lock_need need = lock_plan_need(&b->locks, fn, g);
+
+		if (need == LOCK_NONE)
+			continue;
+		failed[n] = code_label(c);
+		taken[n] = g;
+		code_map_value(c, R1, GEN_MAP_SHARED, (uint32_t)b->img->globals[g].lock);
+		code_imm(c, R2, LOCK_SPINS);
+		code_library(c, need == LOCK_ALONE ? "rt_lock_alone" : "rt_lock_shared");
+		code_jump_if_imm(c, BPF_JEQ, R0, 0, failed[n]);
+		n++;
+	}
+	if (!n)
+		return;
+	int go_on = code_label(c);
+
+	code_jump(c, go_on);
+	for (int k = n - 1; k >= 0; k--) {
+		if (k + 1 < n)
+			drop_lock(b, c, fn, taken[k]);
+		code_place(c, failed[k]);
+	}
+	code_map_value(c, R1, GEN_MAP_SHARED, SHARED(skipped_lock));
+	code_imm(c, R2, 1);
+	code_atomic(c, BPF_DW, BPF_ADD, R1, 0, R2);
+	code_jump(c, skip);
+	code_place(c, go_on);
+}
+
+static void drop_locks(struct builder *b, struct code *c, uint32_t fn)
+{
+	for (uint32_t g = (uint32_t)b->m->globals.n; g-- > 0;)
+		drop_lock(b, c, fn, g);
 }
 
 struct parts {
@@ -528,11 +596,13 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 			emit_error(&e, NULL, "too many handlers with loops at one place");
 			return false;
 		}
+		take_locks(b, c, (uint32_t)inst->handler->id, skip);
 		code_init(&parts->callbacks[parts->n_callbacks], c->arena);
 		if (emit_handler(&e, b->m->fns.v[inst->handler->id], c,
 				 &parts->callbacks[parts->n_callbacks], parts->n_callbacks + 1))
 			parts->n_callbacks++;
 		e.c = c;
+		drop_locks(b, c, (uint32_t)inst->handler->id);
 		emit_flush(&e, false);
 		code_place(c, skip);
 		if (e.frame_max > b->img->frame_size)
@@ -643,6 +713,8 @@ bool gen_build(struct session *s, bool sleepable)
 	b.lib = lib_open();
 	str_addn(&b.constants, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16); /* the empty string at 0 */
 	find_used(&b, &r);
+	b.needs_bias = r.bias;
+	lock_plan_make(&b.locks, &img->arena, s);
 	add_maps(&b, &r);
 	group_places(&b);
 	add_instances(&b, r.texts);

@@ -4,6 +4,7 @@
 #ifdef TAPIR_TEST
 #include <errno.h>
 #include <linux/bpf.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -13,8 +14,12 @@
 #include "base/test.h"
 #include "bpfrt/abi.h"
 #include "gen/link.h"
+#include "interp/interp.h"
 #include "kern/bpf.h"
+#include "lang/lang.h"
 #include "rt/fn.h"
+#include "rt/format.h"
+#include "rt/regex.h"
 #include "rt/stat.h"
 
 enum { SLOTS = 5, MAX_PROGRAMS = 200, MAX_TEXT = RT_STR_BYTES - 1 };
@@ -30,6 +35,7 @@ struct box {
 		char room[8 + 2 * RT_STR_BYTES + 8];
 	} slot[SLOTS];
 	char slack[RT_FRAME_SLACK];
+	struct rt_regex regex;
 };
 
 static struct box *box;
@@ -75,8 +81,17 @@ static bool ready(void)
 #define INSN(c, d, s, o, i) \
 	((struct bpf_insn){.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)})
 
-/* Loads box->ret = function(arguments). args: a character for each: n its box->n, f the frame, a
- * digit that slot. */
+/* Loads box->ret = function(arguments). args: a character for each: n its box->n, f the frame, r
+ * the regular expression, a digit that slot. */
+static size_t place_of(char arg)
+{
+	if (arg == 'f')
+		return offsetof(struct box, frame);
+	if (arg == 'r')
+		return offsetof(struct box, regex);
+	return offsetof(struct box, slot) + sizeof(box->slot[0]) * (size_t)(arg - '0');
+}
+
 static int load(const char *function, const char *args)
 {
 	struct bpf_insn in[32];
@@ -101,9 +116,7 @@ static int load(const char *function, const char *args)
 		}
 		in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_X, r, 6, 0, 0);
 		in[n++] = INSN(BPF_ALU64 | BPF_ADD | BPF_K, r, 0, 0,
-			       args[i] == 'f' ? (int)offsetof(struct box, frame)
-					      : (int)(offsetof(struct box, slot) +
-						      sizeof(box->slot[0]) * (size_t)(args[i] - '0')));
+			       (int)place_of(args[i]));
 	}
 	c.insn = n;
 	in[n++] = INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0);
@@ -122,7 +135,8 @@ static int load(const char *function, const char *args)
 	p.n_func_info = u.n_func_info;
 	fd = kern_prog_load(&p, &log);
 	if (fd < 0) {
-		printf("%s\n", log.s ? log.s : "");
+		/* What the verifier stumbled over is at the end. */
+		printf("%s\n", !log.s ? "" : log.len > 8000 ? log.s + log.len - 8000 : log.s);
 		test_fail(__FILE__, __LINE__, "%s is refused: %s", function, strerror(-fd));
 	}
 	if (test_verbose)
@@ -337,6 +351,307 @@ TEST(lib_compares_strings)
 	CHECK_INT(run("rt_compare", "21"), -1);
 }
 
+/* ------------------------------------------------------------------ parts of strings */
+
+/* What stap's own function makes of the same arguments. */
+#define NATIVE(max, name, ...) \
+	rt_test_call(NULL, (uint32_t)(max), name, \
+		     (const struct rt_value[]){__VA_ARGS__}, \
+		     sizeof((const struct rt_value[]){__VA_ARGS__}) / sizeof(struct rt_value))
+#define TEXT(text, n) {.s = (text), .len = (uint32_t)(n)}
+
+TEST(lib_takes_strings_apart)
+{
+	char s[MAX_TEXT];
+
+	if (!ready())
+		return;
+	for (int i = 0; i < 1500; i++) {
+		size_t len = rnd_text(s, rnd_len(), "", 0), cap = i % 3 ? MAX_TEXT : rnd_len();
+		int64_t start = i % 2 ? (int64_t)below(100) : rnd_number(), n = rnd_number();
+		const struct rt_call *want = NATIVE(cap, "substr", TEXT(s, len), RT_N(start), RT_N(n));
+
+		put(1, s, len);
+		clean(0);
+		CALL("rt_substr", "0n1nn", 0, (int64_t)cap, 0, start, n);
+		CHECK_SLOT(0, cap, want->ret.s, want->ret.len);
+		if (len <= cap) {
+			CALL("rt_substr", "1n1nn", 0, (int64_t)cap, 0, start, n);
+			CHECK_SLOT(1, cap, want->ret.s, want->ret.len);
+		}
+		put(1, s, len);
+		box->frame.error = 0;
+		CALL("rt_stringat", "f1n", 0, 0, start);
+		if (start >= 0 && start < (int64_t)len)
+			CHECK_INT(box->ret, (signed char)s[start]);
+		CHECK_INT(box->frame.error,
+			  start >= 0 && start < (int64_t)len ? 0 : RT_E_POSITION);
+		CHECK_INT(run("rt_strlen", "1"), len);
+		CHECK_INT(run("rt_isdigit", "1"), NATIVE(MAX_TEXT, "isdigit", TEXT(s, len))->ret.n);
+	}
+}
+
+TEST(lib_searches_strings)
+{
+	char s[MAX_TEXT], sub[MAX_TEXT], to[MAX_TEXT];
+
+	if (!ready())
+		return;
+	for (int i = 0; i < 3000; i++) {
+		unsigned letters = 1 + below(2 + (unsigned)i % 2 * 20);
+		size_t len = rnd_text(s, rnd_len(), "abcdefghijklmnopqrstuvwxyz", letters), at;
+		size_t n = below(4) ? below(5) : below(30), n_to = below(4) ? below(5) : rnd_len();
+		size_t cap = i % 3 ? MAX_TEXT : rnd_len();
+		const struct rt_call *want;
+
+		rnd_text(sub, n, "abcdefghijklmnopqrstuvwxyz", letters);
+		rnd_text(to, n_to, "abcdefghijklmnopqrstuvwxyz", 26);
+		if (i % 2 && n < len) {
+			/* One that is there. */
+			at = below((unsigned)(len - n + 1));
+			memcpy(sub, s + at, n);
+		}
+		put(1, s, len);
+		put(2, sub, n);
+		put(3, to, n_to);
+		CHECK_INT(CALL("rt_strpos", "12"),
+			  NATIVE(511, "strpos", TEXT(s, len), TEXT(sub, n))->ret.n);
+		CHECK_INT(CALL("rt_isinstr", "12"),
+			  NATIVE(511, "isinstr", TEXT(s, len), TEXT(sub, n))->ret.n);
+		clean(0);
+		want = NATIVE(cap, "str_replace", TEXT(s, len), TEXT(sub, n), TEXT(to, n_to));
+		CALL("rt_str_replace", "0n123", 0, (int64_t)cap);
+		CHECK_SLOT(0, cap, want->ret.s, want->ret.len);
+	}
+}
+
+TEST(lib_reads_numbers_in_text)
+{
+	static const char *const texts[] = {"", "-", "0", "0x", "0x1F", "-0X1f", "017", "08", " 7", "+7", "--7",
+					    "18446744073709551617", "-9223372036854775808", "zz", "fFg"};
+	static const int64_t bases[] = {0, 1, 2, 8, 10, 16, 36, 37, -1, INT64_MIN};
+	char s[MAX_TEXT];
+
+	if (!ready())
+		return;
+	for (unsigned i = 0; i < 2000; i++) {
+		size_t len = rnd_text(s, below(2) ? below(24) : rnd_len(), "-0123456789abcdefxXFg", 21);
+		int64_t base = bases[i % 10];
+
+		if (i < 150) {
+			len = strlen(texts[i / 10]);
+			memcpy(s, texts[i / 10], len);
+		}
+		put(1, s, len);
+		CHECK_INT(CALL("rt_strtol", "1n", 0, base),
+			  NATIVE(511, "strtol", TEXT(s, len), RT_N(base))->ret.n);
+	}
+}
+
+TEST(lib_takes_tokens)
+{
+	static struct rt_env env;
+	static char token[8192];
+	char *p = token, s[MAX_TEXT], delims[MAX_TEXT];
+
+	if (!ready())
+		return;
+	memcpy((void *)&env.token.text, &p, sizeof(p));
+	box->frame.token_text.len = 0;
+	box->frame.token_pos = 0;
+	for (int i = 0; i < 3000; i++) {
+		size_t len = below(8) ? 0 : rnd_text(s, rnd_len(), " ,a\xff\x80", 5), cap = MAX_TEXT;
+		size_t n = below(20) ? rnd_text(delims, below(4), " ,a\xff", 4)
+				     : rnd_text(delims, rnd_len(), "", 0);
+		bool one = !len && i % 2;
+		struct rt_value args[] = {TEXT(s, len), TEXT(delims, n)};
+		const struct rt_call *want = rt_test_call(&env, 511, "tokenize", args + one, one ? 1 : 2);
+
+		put(1, s, len);
+		put(2, delims, n);
+		clean(0);
+		if (one)
+			CALL("rt_tokenize_next", "f0n2", 0, 0, (int64_t)cap);
+		else
+			CALL("rt_tokenize", "f0n12", 0, 0, (int64_t)cap);
+		CHECK_SLOT(0, cap, want->ret.s, want->ret.len);
+	}
+}
+
+/* Text with characters of all kinds. */
+static size_t rnd_utf8(char *s)
+{
+	static const char *const pieces[] = {"a", "\"", "\\", "\t", "\x01", "\x7f", "\xc3\xa9", "\xe2\x82\xac",
+					     "\xf0\x9f\x98\x80", "\xed\xa0\x80", "\xc0\x80", "\xe2\x82",
+					     "\xf4\x90\x80\x80", "\xf4\x8f\xbf\xbf", "\xe0\x9f\xbf", "\xff"};
+	size_t len = rnd_len(), at = 0;
+
+	while (at < len) {
+		const char *p = pieces[below(16)];
+		size_t n = strlen(p);
+
+		if (!below(10)) {
+			s[at++] = (char)rnd();
+			continue;
+		}
+		if (at + n > len)
+			break;
+		memcpy(s + at, p, n);
+		at += n;
+	}
+	return at;
+}
+
+TEST(lib_makes_text_printable)
+{
+	char s[MAX_TEXT];
+
+	if (!ready())
+		return;
+	for (int i = 0; i < 3000; i++) {
+		size_t len = rnd_utf8(s), cap = i % 3 ? MAX_TEXT : rnd_len();
+		int64_t size = i % 2 ? (int64_t)below(100) : rnd_number();
+		int quoted = i % 4 / 2;
+		const struct rt_call *want;
+
+		put(1, s, len);
+		clean(0);
+		want = NATIVE(cap, "text_strn", TEXT(s, len), RT_N(size), RT_N(quoted));
+		CALL("rt_text_strn", "0n1nn", 0, (int64_t)cap, 0, size, quoted);
+		CHECK_SLOT(0, cap, want->ret.s, want->ret.len);
+		clean(0);
+		want = NATIVE(cap, "string_quoted", TEXT(s, len));
+		CALL("rt_string_quoted", "0n1", 0, (int64_t)cap);
+		CHECK_SLOT(0, cap, want->ret.s, want->ret.len);
+		clean(0);
+		want = NATIVE(cap, "text_str", TEXT(s, len));
+		CALL("rt_text_str", "0n1", 0, (int64_t)cap);
+		CHECK_SLOT(0, cap, want->ret.s, want->ret.len);
+	}
+}
+
+/* ------------------------------------------------------------------ formatting */
+_Static_assert((int)RT_CONV_LITERAL == CONV_LITERAL && (int)RT_CONV_DEC == CONV_DEC &&
+	       (int)RT_CONV_POINTER == CONV_POINTER && (int)RT_CONV_STRING == CONV_STRING &&
+	       (int)RT_CONV_BINARY == CONV_BINARY, "numbers of conversions");
+_Static_assert((int)RT_FMT_ZERO == FMT_ZERO && (int)RT_FMT_PLUS == FMT_PLUS &&
+	       (int)RT_FMT_SPACE == FMT_SPACE && (int)RT_FMT_LEFT == FMT_LEFT &&
+	       (int)RT_FMT_ALT == FMT_ALT, "flags of conversions");
+
+TEST(lib_formats)
+{
+	static struct str want;
+	static const int64_t tens[] = {9, 10, 99, 100, 9999, 10000, 99999999, 100000000,
+				       9999999999999999, 10000000000000000};
+	char s[MAX_TEXT];
+
+	if (!ready())
+		return;
+	for (int i = 0; i < 20000; i++) {
+		struct arena a = {0};
+		fmt_parts parts = {0};
+		struct fmt_part part = {.conv = (enum conv)(1 + below(11)), .flags = below(32)};
+		size_t cap = i % 4 ? MAX_TEXT : rnd_len(), before = below(3) ? below(5) : rnd_len();
+		size_t len = rnd_text(s, rnd_len(), "", 0);
+		struct rt_value v = {.n = below(4) ? rnd_number() : tens[below(10)], .s = s,
+				     .len = (uint32_t)len};
+		int64_t spec;
+
+		if (part.conv == CONV_MEMORY || part.conv == CONV_MEMORY_HEX)
+			part.conv = CONV_DEC;
+		part.width = below(2) ? FMT_NONE : (int)(below(4) ? below(40) : below(9000));
+		part.precision = below(2) ? FMT_NONE : (int)(below(4) ? below(40) : below(9000));
+		if (before > cap)
+			before = cap;
+		want.len = 0;
+		memset(str_room(&want, before + 1), '.', before);
+		want.len += before;
+		vec_push(&parts, &a, part);
+		CHECK_STR(rt_format(&want, &parts, &v, 1), NULL);
+		arena_release(&a);
+
+		spec = (int64_t)part.conv | (int64_t)part.flags << RT_SPEC_FLAGS |
+		       (int64_t)(part.width == FMT_NONE ? 0 : part.width) << RT_SPEC_WIDTH |
+		       (int64_t)(part.precision == FMT_NONE ? RT_SPEC_NONE : part.precision)
+			       << RT_SPEC_PRECISION;
+		clean(0);
+		memset(box->slot[0].str.s, '.', before);
+		box->slot[0].str.s[before] = 0;
+		box->slot[0].str.len = (uint32_t)before;
+		if (part.conv == CONV_STRING) {
+			put(1, s, len);
+			CALL("rt_fmt_str", "0n1n", 0, (int64_t)cap, 0, spec);
+		} else {
+			CALL(part.conv == CONV_CHAR ? "rt_fmt_char" :
+			     part.conv == CONV_BINARY ? "rt_fmt_binary" : "rt_fmt_int",
+			     "0nnn", 0, (int64_t)cap, v.n, spec);
+		}
+		CHECK_SLOT(0, cap, want.s, want.len < cap ? want.len : cap);
+	}
+	str_release(&want);
+	clean(0);
+	put(1, "abc", 3);
+	CALL("rt_fmt_lit", "0n1", 0, 5);
+	CALL("rt_fmt_lit", "0n1", 0, 5);
+	CHECK_SLOT(0, 5, "abcab", 5);
+}
+
+/* ------------------------------------------------------------------ regular expressions */
+static void put_regex(const struct regex *re)
+{
+	struct rt_regex *to = &box->regex;
+	uint32_t row = re->n_classes + 1u;
+
+	CHECK(re->n_states * row <= RT_REGEX_CELLS);
+	to->start = 0;
+	memcpy(to->byte_class, re->byte_class, sizeof(to->byte_class));
+	for (uint32_t i = 0; i < re->n_states; i++) {
+		to->cells[i * row] = re->accept[i];
+		for (uint32_t k = 0; k < re->n_classes; k++)
+			to->cells[i * row + 1 + k] = (uint16_t)(re->next[i * re->n_classes + k] * row);
+	}
+}
+
+TEST(lib_matches)
+{
+	static const char *const texts[] = {"", "a", "^a", "a$", "^$", "^(ab|ba)*$", "[a-b]+c", "a.c", "(a|b)c{2,4}$",
+					    "[^a]b", "c{20}", "^.{100}$", "ab|bc|ca|abcabc"};
+	char s[MAX_TEXT], error[100];
+	size_t position;
+
+	if (!ready())
+		return;
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct regex *re = regex_compile(texts[i], strlen(texts[i]), false, error, sizeof(error),
+						 &position);
+
+		CHECK(re != NULL);
+		put_regex(re);
+		for (int k = 0; k < 300; k++) {
+			size_t len = rnd_text(s, below(3) ? below(8) : below(3) ? rnd_len() : 100,
+					      "abc\xff", 1 + below(4));
+
+			put(1, s, len);
+			CHECK_INT(run("rt_regex_test", "1r"), regex_test(re, s, len));
+		}
+		regex_free(re);
+	}
+}
+
+TEST(lib_gives_random_numbers)
+{
+	if (!ready())
+		return;
+	box->frame.error = 0;
+	for (int i = 0; i < 200; i++)
+		CHECK((uint64_t)CALL("rt_randint", "fn", 0, 1 + i) < (uint64_t)(1 + i));
+	CHECK_INT(CALL("rt_randint", "fn", 0, INT64_MIN), 0);
+	CHECK((uint64_t)CALL("rt_randint", "fn", 0, 1 << 20) < 1 << 20);
+	CHECK_INT(box->frame.error, 0);
+	CALL("rt_randint", "fn", 0, (1 << 20) + 1);
+	CHECK_INT(box->frame.error, RT_E_RANGE);
+}
+
 /* ------------------------------------------------------------------ output */
 TEST(lib_appends_output)
 {
@@ -488,6 +803,94 @@ TEST(lib_collects_statistics)
 		CHECK_INT((int64_t)((uint64_t)v->sum - (uint64_t)v->count * (uint64_t)v->first),
 			  (int64_t)d1);
 	}
+}
+
+/* A program as the emitter makes them, with callbacks of its own that call the library. */
+static int adding_program(const char *function, int times)
+{
+	struct bpf_insn in[32];
+	struct lib_sub subs[] = {{0, LIB_SUB_MAIN}, {0, LIB_SUB_LOOP}, {0, LIB_SUB_STATIC}};
+	struct lib_call c = {.function = function};
+	struct lib_unit u = {.insns = in, .calls = &c, .n_calls = 1, .subs = subs, .n_subs = 3};
+	struct kern_prog p = {.name = "adding", .type = BPF_PROG_TYPE_RAW_TRACEPOINT, .btf = btf};
+	struct arena a = {0};
+	struct str log = {0};
+	uint32_t n = 0, ref, inner;
+	int fd;
+
+	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 1, 0, 0, times);
+	ref = n;
+	in[n++] = INSN(BPF_LD | BPF_IMM | BPF_DW, 2, BPF_PSEUDO_FUNC, 0, 0);
+	in[n++] = INSN(0, 0, 0, 0, 0);
+	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, 0);
+	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 4, 0, 0, 0);
+	in[n++] = INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_loop);
+	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+	in[n++] = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	subs[1].insn = n;
+	in[ref].imm = (int)(n - ref - 1);
+	inner = n;
+	in[n++] = INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0);
+	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+	in[n++] = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	subs[2].insn = n;
+	in[inner].imm = (int)(n - inner - 1);
+	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_X, 2, 1, 0, 0);
+	in[n++] = INSN(BPF_LD | BPF_IMM | BPF_DW, 1, BPF_PSEUDO_MAP_VALUE, 0, box_map);
+	in[n++] = INSN(0, 0, 0, 0, offsetof(struct box, slot));
+	c.insn = n;
+	in[n++] = INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0);
+	in[n++] = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	u.n_insns = n;
+	lib_link(lib, &a, &u);
+	p.insns = u.linked;
+	p.n_insns = u.n_linked;
+	p.func_info = u.func_info;
+	p.n_func_info = u.n_func_info;
+	fd = kern_prog_load(&p, &log);
+	if (fd < 0)
+		test_fail(__FILE__, __LINE__, "%s: %s", strerror(-fd), log.s);
+	arena_release(&a);
+	return fd;
+}
+
+static void *run_program(void *fd)
+{
+	kern_prog_test_run(*(int *)fd, NULL, 0, NULL);
+	return NULL;
+}
+
+TEST(lib_loses_no_statistics)
+{
+	enum { TIMES = 200000 };
+	struct stat_spec spec = {.variance = true};
+	struct rt_stat st = {0};
+	struct rt_stat_value *v;
+	pthread_t thread[2];
+	int fd;
+	int64_t d;
+
+	if (!ready())
+		return;
+	for (int64_t i = 0; i < 2 * TIMES; i++)
+		rt_stat_add(&st, &spec, i / 2);
+	fd = adding_program("rt_stat_add_variance", TIMES);
+	v = &box->slot[0].stat;
+	*v = (struct rt_stat_value)RT_STAT_INIT;
+	for (int i = 0; i < 2; i++)
+		pthread_create(&thread[i], NULL, run_program, &fd);
+	for (int i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
+	close(fd);
+	CHECK_INT(v->count, st.count);
+	CHECK_INT(v->sum, st.sum);
+	CHECK_INT(v->min, 0);
+	CHECK_INT(v->max, TIMES - 1);
+	/* Whichever value came first: the same variance. */
+	CHECK(v->first >= 0 && v->first < TIMES);
+	d = v->first - st.first;
+	CHECK((((unsigned __int128)v->d2_hi << 64) | v->d2_lo) ==
+	      (unsigned __int128)(st.d2 - 2 * (__int128)d * st.d1 + (__int128)st.count * d * d));
 }
 
 TEST(lib_finds_buckets)

@@ -250,6 +250,8 @@ static bool immediate(struct dump *d, const struct ir_ins *i)
 	case IR_SPRINT:
 	case IR_ITERKEY:
 	case IR_ACTION:
+	case IR_CTXREG:
+	case IR_UREAD:
 		str_addf(d->out, " %u", i->imm);
 		return true;
 	case IR_SGET:

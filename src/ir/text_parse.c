@@ -182,6 +182,8 @@ static bool immediate(struct text *t, int op, uint32_t *imm, bool *found)
 	case IR_SPRINT:
 	case IR_ITERKEY:
 	case IR_ACTION:
+	case IR_CTXREG:
+	case IR_UREAD:
 		return scan_u32(&t->s, UINT32_MAX, imm);
 	case IR_SGET:
 	case IR_ITERSTAT:

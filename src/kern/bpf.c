@@ -126,17 +126,17 @@ int kern_map_freeze(int fd)
 
 /* ------------------------------------------------------------------ programs */
 
-/* Fetches the log of a load that has failed, by trying again with larger and larger buffers. Sets
- * the size and place of the log in attr by set. */
-static int load_logged(int cmd, union bpf_attr *attr, uint32_t attr_size, struct str *log)
+/* Fetches the log of a load that has failed with err, by trying again with larger and larger buffers;
+ * if even the largest is too small, it holds the log's end. */
+static int load_logged(int cmd, union bpf_attr *attr, uint32_t attr_size, int err, struct str *log)
 {
-	int r = -ENOMEM;
+	int r;
 
 	for (uint32_t size = FIRST_LOG; size <= LAST_LOG; size *= 4) {
 		char *buf = malloc(size);
 
 		if (!buf)
-			return r;
+			return err;
 		buf[0] = 0;
 		if (cmd == BPF_PROG_LOAD) {
 			attr->log_buf = ptr(buf);
@@ -152,11 +152,11 @@ static int load_logged(int cmd, union bpf_attr *attr, uint32_t attr_size, struct
 			buf[size - 1] = 0;
 			str_add(log, buf);
 			free(buf);
-			return r;
+			return r == -ENOSPC ? err : r;
 		}
 		free(buf);
 	}
-	return r;
+	return err;
 }
 
 int kern_prog_load(const struct kern_prog *p, struct str *log)
@@ -185,9 +185,7 @@ int kern_prog_load(const struct kern_prog *p, struct str *log)
 	/* Interrupted by a signal. */
 	for (int i = 0; r == -EAGAIN && i < 5; i++)
 		r = call(BPF_PROG_LOAD, &attr, SIZE_TO(attach_btf_id));
-	if (r < 0 && log)
-		return load_logged(BPF_PROG_LOAD, &attr, SIZE_TO(attach_btf_id), log);
-	return r;
+	return r < 0 && log ? load_logged(BPF_PROG_LOAD, &attr, SIZE_TO(attach_btf_id), r, log) : r;
 }
 
 int kern_btf_load(const void *btf, uint32_t size, struct str *log)
@@ -198,9 +196,7 @@ int kern_btf_load(const void *btf, uint32_t size, struct str *log)
 	attr.btf = ptr(btf);
 	attr.btf_size = size;
 	r = call(BPF_BTF_LOAD, &attr, SIZE_TO(btf_log_level));
-	if (r < 0 && log)
-		return load_logged(BPF_BTF_LOAD, &attr, SIZE_TO(btf_log_level), log);
-	return r;
+	return r < 0 && log ? load_logged(BPF_BTF_LOAD, &attr, SIZE_TO(btf_log_level), r, log) : r;
 }
 
 int kern_prog_test_run(int prog, const void *ctx, uint32_t ctx_size, uint32_t *result)
@@ -475,3 +471,337 @@ void kern_ring_close(struct kern_ring *r)
 	munmap((void *)(uintptr_t)r->producer, r->mapped);
 	free(r);
 }
+
+#ifdef TAPIR_TEST
+#include <link.h>
+
+#include "base/test.h"
+
+struct shared {
+	uint64_t hits, cookies, sent;
+};
+
+static bool refused(void)
+{
+	if (kern_can_bpf())
+		return false;
+	printf("# skipped: bpf() is refused\n");
+	return true;
+}
+
+static int shared_map(struct shared **p)
+{
+	struct kern_map m = {.name = "shared", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
+			     .value_size = sizeof(**p), .max_entries = 1, .flags = BPF_F_MMAPABLE};
+	int fd = kern_map_create(&m);
+
+	CHECK(fd >= 0);
+	*p = mmap(NULL, sizeof(**p), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(*p != MAP_FAILED);
+	return fd;
+}
+
+/* shared->hits++; shared->cookies += cookie */
+static int counting_program(int map, uint32_t expected, bool sleepable)
+{
+	const struct bpf_insn insns[] = {
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_get_attach_cookie),
+		INSN(BPF_LD | BPF_IMM | BPF_DW, 1, BPF_PSEUDO_MAP_VALUE, 0, map),
+		INSN(0, 0, 0, 0, 0),
+		INSN(BPF_STX | BPF_ATOMIC | BPF_DW, 1, 0, offsetof(struct shared, cookies), BPF_ADD),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1),
+		INSN(BPF_STX | BPF_ATOMIC | BPF_DW, 1, 0, offsetof(struct shared, hits), BPF_ADD),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+	struct kern_prog p = {.name = "count-hits", .type = BPF_PROG_TYPE_KPROBE, .btf = -1,
+			      .expected_attach = expected, .sleepable = sleepable, .insns = insns,
+			      .n_insns = sizeof(insns) / sizeof(*insns)};
+	struct str log = {0};
+	int fd = kern_prog_load(&p, &log);
+
+	if (fd < 0)
+		test_fail(__FILE__, __LINE__, "%s: %s", strerror(-fd), log.s);
+	return fd;
+}
+
+__attribute__((noinline, noclone)) static int probed(int n)
+{
+	asm volatile("" : "+r"(n));
+	return n + 1;
+}
+
+struct search {
+	uintptr_t address;
+	uint64_t offset;
+};
+
+/* The first object is the program itself. */
+static int find_offset(struct dl_phdr_info *info, size_t size, void *cookie)
+{
+	struct search *s = cookie;
+
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		uintptr_t start = info->dlpi_addr + p->p_vaddr;
+
+		if (p->p_type == PT_LOAD && s->address >= start && s->address - start < p->p_filesz)
+			s->offset = s->address - start + p->p_offset;
+	}
+	return 1;
+}
+
+static const char *own_place(uint64_t *offset)
+{
+	struct search s = {.address = (uintptr_t)probed};
+	static char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	CHECK(n > 0);
+	path[n] = 0;
+	dl_iterate_phdr(find_offset, &s);
+	CHECK(s.offset != 0);
+	*offset = s.offset;
+	return path;
+}
+
+TEST(kern_maps)
+{
+	struct kern_map m = {.name = "a-name.that is too long", .type = BPF_MAP_TYPE_HASH, .key_size = 8,
+			     .value_size = 8, .max_entries = 100};
+	uint64_t key, value, keys[100], values[100], sum = 0, at = 0;
+	uint32_t n = 100;
+	int fd, r;
+
+	if (refused())
+		return;
+	fd = kern_map_create(&m);
+	CHECK(fd >= 0);
+	for (key = 0; key < 50; key++) {
+		value = key * 2;
+		CHECK_INT(kern_map_update(fd, &key, &value, BPF_NOEXIST), 0);
+	}
+	key = 7;
+	CHECK_INT(kern_map_update(fd, &key, &value, BPF_NOEXIST), -EEXIST);
+	CHECK_INT(kern_map_lookup(fd, &key, &value), 0);
+	CHECK_INT(value, 14);
+	CHECK_INT(kern_map_delete(fd, &key), 0);
+	CHECK_INT(kern_map_delete(fd, &key), -ENOENT);
+	CHECK_INT(kern_map_lookup(fd, &key, &value), -ENOENT);
+	r = kern_map_lookup_batch(fd, NULL, &at, keys, values, &n);
+	CHECK_INT(r, -ENOENT);
+	CHECK_INT(n, 49);
+	for (uint32_t i = 0; i < n; i++)
+		sum += values[i];
+	CHECK_INT(sum, 49 * 50 - 14);
+	n = 20;
+	CHECK_INT(kern_map_delete_batch(fd, keys, &n), 0);
+	CHECK_INT(n, 20);
+	n = 0;
+	for (r = kern_map_next_key(fd, NULL, &key); r == 0; r = kern_map_next_key(fd, &key, &key))
+		n++;
+	CHECK_INT(n, 29);
+	close(fd);
+	m.value_size = 0;
+	CHECK_INT(kern_map_create(&m), -EINVAL);
+}
+
+TEST(kern_says_why_a_program_is_refused)
+{
+	const struct bpf_insn insns[] = {INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)};
+	struct kern_prog p = {.type = BPF_PROG_TYPE_RAW_TRACEPOINT, .btf = -1, .insns = insns,
+			      .n_insns = 1};
+	struct str log = {0};
+
+	if (refused())
+		return;
+	CHECK_INT(kern_prog_load(&p, NULL), -EACCES);
+	CHECK_INT(kern_prog_load(&p, &log), -EACCES);
+	CHECK(strstr(log.s, "R0 !read_ok") != NULL);
+	str_release(&log);
+	CHECK_INT(kern_btf_load("x", 1, &log), -EINVAL);
+	str_release(&log);
+}
+
+TEST(kern_uprobes_by_one_link)
+{
+	struct shared *shared;
+	uint64_t offsets[2], cookie = 1000;
+	struct kern_uprobes u = {.offsets = offsets, .cookies = &cookie, .n = 1};
+	int map, prog, link;
+
+	if (refused())
+		return;
+	if (!kern_has_uprobe_multi()) {
+		printf("# skipped: no uprobe_multi\n");
+		return;
+	}
+	u.path = own_place(&offsets[0]);
+	map = shared_map(&shared);
+	for (int i = 0; i < 4; i++) {
+		memset(shared, 0, sizeof(*shared));
+		u.on_return = i % 2;
+		u.pid = i == 3 ? getpid() : 0;
+		prog = counting_program(map, KERN_ATTACH_UPROBE_MULTI,
+					i >= 2 && kern_has_sleepable_uprobes());
+		link = kern_uprobe_multi(prog, &u);
+		CHECK(link >= 0);
+		CHECK_INT(probed(1), 2);
+		CHECK_INT(probed(2), 3);
+		CHECK_INT(shared->hits, 2);
+		CHECK_INT(shared->cookies, 2000);
+		close(link);
+		probed(1);
+		CHECK_INT(shared->hits, 2);
+		u.path = "/nonexistent";
+		CHECK_INT(kern_uprobe_multi(prog, &u), -ENOENT);
+		u.path = own_place(&offsets[0]);
+		close(prog);
+	}
+	munmap(shared, sizeof(*shared));
+	close(map);
+}
+
+TEST(kern_uprobe_by_perf_event)
+{
+	struct shared *shared;
+	uint64_t offset;
+	const char *path;
+	int map, prog, link;
+
+	if (refused())
+		return;
+	if (!kern_has_attach_cookie() || uprobe_type() < 0) {
+		printf("# skipped: no uprobes\n");
+		return;
+	}
+	path = own_place(&offset);
+	map = shared_map(&shared);
+	prog = counting_program(map, 0, false);
+	link = kern_uprobe_perf(prog, path, offset, 0, false, getpid(), 7);
+	CHECK(link >= 0);
+	CHECK_INT(probed(1), 2);
+	CHECK_INT(shared->hits, 1);
+	CHECK_INT(shared->cookies, 7);
+	close(link);
+	probed(1);
+	CHECK_INT(shared->hits, 1);
+	CHECK_INT(kern_uprobe_perf(prog, "/nonexistent", offset, 0, false, 0, 7), -ENOENT);
+	munmap(shared, sizeof(*shared));
+	close(prog);
+	close(map);
+}
+
+TEST(kern_raw_tracepoint_counts)
+{
+	struct shared *shared;
+	struct bpf_insn insns[] = {
+		INSN(BPF_LD | BPF_IMM | BPF_DW, 1, BPF_PSEUDO_MAP_VALUE, 0, 0),
+		INSN(0, 0, 0, 0, 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1),
+		INSN(BPF_STX | BPF_ATOMIC | BPF_DW, 1, 0, offsetof(struct shared, hits), BPF_ADD),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+	struct kern_prog p = {.type = BPF_PROG_TYPE_RAW_TRACEPOINT, .btf = -1, .insns = insns,
+			      .n_insns = sizeof(insns) / sizeof(*insns)};
+	int map, prog, link;
+
+	if (refused())
+		return;
+	map = shared_map(&shared);
+	insns[0].imm = map;
+	prog = kern_prog_load(&p, NULL);
+	CHECK(prog >= 0);
+	CHECK(kern_prog_verified(prog) == 5);
+	link = kern_raw_tracepoint(prog, "sys_enter");
+	CHECK(link >= 0);
+	getppid();
+	CHECK(shared->hits > 0);
+	close(link);
+	CHECK_INT(kern_raw_tracepoint(prog, "no_such_tracepoint"), -ENOENT);
+	munmap(shared, sizeof(*shared));
+	close(prog);
+	close(map);
+}
+
+struct seen {
+	uint64_t n, sum;
+};
+
+static void see(void *cookie, const void *data, uint32_t size)
+{
+	struct seen *s = cookie;
+	struct shared r;
+
+	CHECK_INT(size, sizeof(r));
+	memcpy(&r, data, sizeof(r));
+	s->n++;
+	s->sum += r.sent;
+}
+
+TEST(kern_ring_gives_records_in_order)
+{
+	enum { RING = 1 << 16 };
+	struct kern_map m = {.type = BPF_MAP_TYPE_RINGBUF, .max_entries = RING};
+	struct shared *shared;
+	/* bpf_ringbuf_output(ring, shared, sizeof(*shared), 0) */
+	struct bpf_insn insns[] = {
+		INSN(BPF_LD | BPF_IMM | BPF_DW, 1, BPF_PSEUDO_MAP_FD, 0, 0),
+		INSN(0, 0, 0, 0, 0),
+		INSN(BPF_LD | BPF_IMM | BPF_DW, 2, BPF_PSEUDO_MAP_VALUE, 0, 0),
+		INSN(0, 0, 0, 0, 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, sizeof(struct shared)),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 4, 0, 0, 0),
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_ringbuf_output),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+	struct kern_prog p = {.type = BPF_PROG_TYPE_RAW_TRACEPOINT, .btf = -1, .insns = insns,
+			      .n_insns = sizeof(insns) / sizeof(*insns)};
+	int map, ring_map, prog, err = 0;
+	struct seen seen = {0};
+	struct kern_ring *ring;
+	uint64_t sum = 0;
+	uint32_t result;
+
+	if (refused())
+		return;
+	map = shared_map(&shared);
+	ring_map = kern_map_create(&m);
+	CHECK(ring_map >= 0);
+	insns[0].imm = ring_map;
+	insns[2].imm = map;
+	prog = kern_prog_load(&p, NULL);
+	CHECK(prog >= 0);
+	CHECK(!kern_ring_open(map, RING, &err));
+	CHECK(err != 0);
+	ring = kern_ring_open(ring_map, RING, &err);
+	CHECK(ring != NULL);
+	CHECK_INT(kern_ring_consume(ring, 0, see, &seen), 0);
+	/* Several times round. */
+	for (int i = 0; i < 10; i++) {
+		for (int k = 0; k < 1000; k++) {
+			shared->sent = (uint64_t)(i * 1000 + k);
+			sum += shared->sent;
+			CHECK_INT(kern_prog_test_run(prog, NULL, 0, &result), 0);
+			CHECK_INT(result, 0);
+		}
+		CHECK_INT(kern_ring_waiting(ring), 1000 * 32);
+		CHECK_INT(kern_ring_consume(ring, 10, see, &seen), 10);
+		CHECK_INT(kern_ring_consume(ring, 0, see, &seen), 990);
+	}
+	CHECK_INT(seen.n, 10000);
+	CHECK_INT(seen.sum, sum);
+	/* Full. */
+	do
+		kern_prog_test_run(prog, NULL, 0, &result);
+	while (result == 0);
+	CHECK_INT((int)result, -EAGAIN);
+	kern_ring_close(ring);
+	munmap(shared, sizeof(*shared));
+	close(prog);
+	close(ring_map);
+	close(map);
+}
+#endif

@@ -193,6 +193,7 @@ struct expr {
 	/* sema: */
 	enum type type;
 	const char *why;	   /* TARGET...: why it could not be resolved; NULL: no context */
+	const struct token *why_tok; /* the accessor that `why` is about, or NULL */
 	struct var *var;	   /* SYMBOL INDEX IN (array), PROBEWRITE */
 	VEC(struct function *) fns; /* CALL: the candidates in order; `next` goes to the following */
 	struct foreign_type *detail;

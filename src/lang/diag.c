@@ -97,18 +97,15 @@ static void semantic(struct session *s, const struct token *t1, const struct tok
 	fputc('\n', stderr);
 }
 
-void sem_error(struct session *s, const struct token *tok, const struct token *tok2,
-	       const char *fmt, ...)
+static void error(struct session *s, const struct token *point, const struct token *tok,
+		  const struct token *tok2, const char *fmt, va_list ap)
 {
-	va_list ap;
 	const char *text;
 
 	s->errors++;
 	if (s->muted)
 		return;
-	va_start(ap, fmt);
 	text = arena_vprintf(&s->arena, fmt, ap);
-	va_end(ap);
 	if (s->opt.semantic_keep_going)
 		vec_push(&s->semantic_errors, &s->arena, (struct semantic_error){tok, text});
 	if (shown_before(s, fmt,
@@ -118,7 +115,29 @@ void sem_error(struct session *s, const struct token *tok, const struct token *t
 		s->suppressed_errors++;
 		return;
 	}
+	if (point)
+		semantic(s, point, NULL, "while resolving probe point");
 	semantic(s, tok, tok2, text);
+}
+
+void sem_error(struct session *s, const struct token *tok, const struct token *tok2,
+	       const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	error(s, NULL, tok, tok2, fmt, ap);
+	va_end(ap);
+}
+
+void sem_point_error(struct session *s, const struct token *point, const struct token *tok,
+		     const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	error(s, point, tok, NULL, fmt, ap);
+	va_end(ap);
 }
 
 void sem_note(struct session *s, const struct token *tok, const char *fmt, ...)

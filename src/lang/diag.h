@@ -21,6 +21,10 @@ void sem_error(struct session *s, const struct token *tok, const struct token *t
  * printed like an error, not counted on its own. */
 void sem_note(struct session *s, const struct token *tok, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* "while resolving probe point: TOKEN at ..." and the error behind it, shown or held back together.
+ * tok may be NULL. */
+void sem_point_error(struct session *s, const struct token *point, const struct token *tok,
+		     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* "WARNING: TEXT: TOKEN at ..."; silent with -w; with -W it makes the pass fail (s->warned_errors). */
 void sem_warn(struct session *s, const struct token *tok, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

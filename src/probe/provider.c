@@ -3,11 +3,12 @@
 
 #include <stddef.h>
 
-extern const struct probe_family later_family;
+extern const struct probe_family process_family, later_family;
 
 const struct probe_family *const probe_families[] = {
 	&begin_family,
 	&timer_family,
+	&process_family,
 	&later_family,
 	NULL,
 };

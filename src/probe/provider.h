@@ -27,6 +27,15 @@ struct probe_site {
 	const void *place;	/* the family's: for resolve_target and list_vars */
 };
 
+/* The pointer type that a long carries (expr.detail, var.detail). */
+struct foreign_type {
+	const char *name; /* equal types have equal names */
+	/* Expands accessors and suffix of an EX_AUTOCAST, whose left is a value of this type; NULL and
+	 * the reason if that cannot be. */
+	struct expr *(*resolve)(struct session *s, const struct foreign_type *type,
+				struct expr *target, const char **why);
+};
+
 struct probe_family {
 	const char *name; /* "begin", "timer", "process", ... */
 	/* Syntactic shapes, NULL-terminated: components joined by ".", arguments "(number)" or
@@ -46,6 +55,9 @@ struct probe_family {
 	 * function: no such variables. */
 	struct expr *(*resolve_target)(struct session *s, const struct probe_inst *inst,
 				       struct expr *target, const char **why);
+	/* .return instances: an instance (name, point, site, frame_address) at the entry of the same
+	 * function, where values for @entry are saved; NULL for others. May be NULL. */
+	struct probe_inst *(*entry_of)(struct session *s, const struct probe_inst *inst);
 	/* " name:type"... as -L prints them, appended to out. */
 	void (*list_vars)(struct session *s, const struct probe_inst *inst, struct str *out);
 };

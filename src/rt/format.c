@@ -168,24 +168,6 @@ static void add_binary(struct str *out, const struct spec *sp, int64_t v)
 		pad(out, 0, field - bytes);
 }
 
-/* Bytes that were read in the traced context. */
-static void add_memory(struct str *out, const struct spec *sp, bool hex, const struct rt_value *v)
-{
-	int used = (int)v->len * (hex ? 2 : 1), blanks = sp->width > used ? sp->width - used : 0;
-	static const char digits[] = "0123456789abcdef";
-
-	if (!(sp->flags & FMT_LEFT))
-		pad(out, ' ', blanks);
-	for (uint32_t i = 0; hex && i < v->len; i++) {
-		str_addc(out, digits[(unsigned char)v->s[i] >> 4]);
-		str_addc(out, digits[v->s[i] & 15]);
-	}
-	if (!hex)
-		str_addn(out, v->s, v->len);
-	if (sp->flags & FMT_LEFT)
-		pad(out, ' ', blanks);
-}
-
 /* There is no memory to dump outside traced programs: every address is a fault. */
 static const char *dump_error(const struct spec *sp, int64_t address)
 {
@@ -230,10 +212,7 @@ const char *rt_format(struct str *out, const fmt_parts *parts, const struct rt_v
 			break;
 		case CONV_MEMORY:
 		case CONV_MEMORY_HEX:
-			if (!args->s)
-				return dump_error(&sp, args->n);
-			add_memory(out, &sp, p->conv == CONV_MEMORY_HEX, args);
-			break;
+			return dump_error(&sp, args->n);
 		default:
 			add_integer(out, &sp, p->conv, args->n);
 		}

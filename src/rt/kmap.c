@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,6 +12,7 @@
 #include "base/arena.h"
 #include "base/bug.h"
 #include "kern/bpf.h"
+#include "kern/cpu.h"
 
 /* ------------------------------------------------------------------ layout */
 
@@ -39,29 +39,13 @@ uint32_t kmap_value_size(const struct ir_global *g)
 	return sizeof(struct rt_long_value);
 }
 
-/* System calls see per-CPU maps with a value for each of them, present or not. */
-static int possible_cpus(void)
-{
-	FILE *f = fopen("/sys/devices/system/cpu/possible", "re");
-	int first, last = 0, n = 0;
-	char c;
-
-	/* "0-3,8-11": one more than the last number */
-	while (f && fscanf(f, "%d%c", &first, &c) >= 1) {
-		last = first;
-		n++;
-	}
-	if (f)
-		fclose(f);
-	return n ? last + 1 : (int)sysconf(_SC_NPROCESSORS_CONF);
-}
-
 void kmap_init(struct kmap *k)
 {
 	const struct ir_global *g = k->desc;
 	uint32_t at = 0;
 
-	k->n_cpus = k->per_cpu ? possible_cpus() : 1;
+	k->per_cpu = k->type == BPF_MAP_TYPE_PERCPU_HASH || k->type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
+	k->n_cpus = k->per_cpu ? kern_possible_cpus() : 1;
 	k->key_size = kmap_key_size(g);
 	k->value_size = kmap_value_size(g);
 	k->stride = k->value_size * (uint32_t)k->n_cpus;
@@ -172,8 +156,20 @@ static void decode_stat(const struct kmap *k, const struct rt_stat_value *v, str
 		memcpy(buckets, v->buckets, 8 * (size_t)rt_stat_buckets(&k->desc->stat));
 }
 
+static void empty_stat(const struct kmap *k, struct rt_stat_value *v)
+{
+	static const struct rt_stat_value init = RT_STAT_INIT;
+
+	memcpy((char *)v + 8, (const char *)&init + 8, sizeof(init) - 8);
+	memset(v->buckets, 0, k->value_size - sizeof(*v));
+}
+
 static void encode_stat(const struct kmap *k, const struct rt_stat *st, struct rt_stat_value *v)
 {
+	if (!st->count) {
+		empty_stat(k, v);
+		return;
+	}
 	v->count = st->count;
 	v->sum = st->sum;
 	v->min = st->min;
@@ -407,7 +403,7 @@ void kmap_clear(struct kmap *k)
 
 	k->clears++;
 	if (k->scalar) {
-		memset((char *)k->scalar + 8, 0, k->value_size - 8);
+		empty_stat(k, k->scalar);
 		return;
 	}
 	snapshot_take(k, &s);
@@ -529,6 +525,8 @@ static bool prepare(struct kmap *k, const struct rt_value *keys)
 static void clear_other_cpus(struct kmap *k)
 {
 	memset(k->value + k->value_size, 0, k->stride - k->value_size);
+	for (int i = 1; k->desc->type == TY_STATS && i < k->n_cpus; i++)
+		empty_stat(k, (void *)(k->value + (size_t)i * k->value_size));
 }
 
 bool kmap_set(struct kmap *k, const struct rt_value *keys, const struct rt_value *value)
@@ -543,19 +541,51 @@ bool kmap_set(struct kmap *k, const struct rt_value *keys, const struct rt_value
 	return store(k, exists);
 }
 
+/* Where handlers add at the same time, as bpfrt/stat.c does. */
+static void stat_add_shared(const struct kmap *k, struct rt_stat_value *v, int64_t x)
+{
+	const struct stat_spec *spec = &k->desc->stat;
+	int64_t old = __atomic_load_n(&v->min, __ATOMIC_SEQ_CST), first = RT_STAT_NO_FIRST;
+	unsigned __int128 square;
+	uint64_t lo;
+	__int128 d;
+
+	__atomic_fetch_add(&v->count, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&v->sum, x, __ATOMIC_SEQ_CST);
+	while (x < old && !__atomic_compare_exchange_n(&v->min, &old, x, false, __ATOMIC_SEQ_CST,
+						       __ATOMIC_SEQ_CST))
+		;
+	old = __atomic_load_n(&v->max, __ATOMIC_SEQ_CST);
+	while (x > old && !__atomic_compare_exchange_n(&v->max, &old, x, false, __ATOMIC_SEQ_CST,
+						       __ATOMIC_SEQ_CST))
+		;
+	if (spec->hist.kind != HIST_NONE)
+		__atomic_fetch_add(&v->buckets[rt_hist_bucket(spec, x)], 1, __ATOMIC_SEQ_CST);
+	if (!spec->variance)
+		return;
+	if (__atomic_compare_exchange_n(&v->first, &first, x == RT_STAT_NO_FIRST ? x + 1 : x, false,
+					__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		first = x == RT_STAT_NO_FIRST ? x + 1 : x;
+	d = (__int128)x - first;
+	d = d > INT64_MAX ? INT64_MAX : d < INT64_MIN ? INT64_MIN : d;
+	square = (unsigned __int128)(d * d);
+	lo = __atomic_fetch_add(&v->d2_lo, (uint64_t)square, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&v->d2_hi, (uint64_t)(square >> 64) + (lo + (uint64_t)square < lo),
+			   __ATOMIC_SEQ_CST);
+}
+
 bool kmap_stat_add(struct kmap *k, const struct rt_value *keys, int64_t value)
 {
-	struct rt_stat_value *v = k->scalar ? k->scalar : (void *)k->value;
-	bool exists = k->scalar || prepare(k, keys);
+	bool exists;
 
-	if (k->scalar)
-		decode_stat(k, v, &k->stat);
-	else
-		merged_stat(k, k->value);
-	rt_stat_add(&k->stat, &k->desc->stat, value);
-	encode_stat(k, &k->stat, v);
-	if (k->scalar)
+	if (k->scalar) {
+		stat_add_shared(k, k->scalar, value);
 		return true;
+	}
+	exists = prepare(k, keys);
+	merged_stat(k, k->value);
+	rt_stat_add(&k->stat, &k->desc->stat, value);
+	encode_stat(k, &k->stat, (void *)k->value);
 	clear_other_cpus(k);
 	return store(k, exists);
 }
@@ -698,6 +728,7 @@ static int fill_one(void *cookie, const struct rt_entry *e)
 		encode_key(k, e->keys);
 		memset(k->value, 0, k->stride);
 		encode_stat(k, e->stat, (void *)k->value);
+		clear_other_cpus(k);
 		ok = store(k, false);
 	} else {
 		ok = kmap_set(k, e->keys, &v);
@@ -715,6 +746,8 @@ int kmap_fill(struct kmap *k, const struct rt_table *from)
 }
 
 #ifdef TAPIR_TEST
+#include <stdio.h>
+
 #include "base/test.h"
 
 enum { STEPS = 4000 };
@@ -751,7 +784,7 @@ static bool twins_make(struct twins *t, const struct ir_global *g, uint32_t type
 	}
 	t->k.desc = g;
 	t->k.next_seq = &t->seq;
-	t->k.per_cpu = type == BPF_MAP_TYPE_PERCPU_HASH;
+	t->k.type = type;
 	kmap_init(&t->k);
 	t->plain = rt_table_new(g);
 	t->live = rt_table_new(g);
@@ -908,6 +941,41 @@ TEST(kmap_statistics_like_a_plain_table)
 
 	compare_twins(&g, BPF_MAP_TYPE_HASH);
 	compare_twins(&g, BPF_MAP_TYPE_PERCPU_HASH);
+}
+
+TEST(kmap_scalar_statistics)
+{
+	struct ir_global g = {.name = "t", .type = TY_STATS,
+			      .stat = {.variance = true, .hist = {.kind = HIST_LOG}}};
+	struct rt_table *plain = rt_table_new(&g), *live = rt_table_new(&g);
+	struct kmap k = {.desc = &g, .fd = -1, .scalar = xcalloc(1, kmap_value_size(&g))};
+	const struct rt_entry *a, *b;
+	struct rt_stat_value *mem = k.scalar;
+
+	kmap_init(&k);
+	empty_stat(&k, mem);
+	CHECK(rt_table_stat_add(live, NULL, 9));
+	CHECK(rt_table_stat_add(plain, NULL, 9));
+	CHECK_INT(rt_table_go_live(live, &k), 0);
+	for (int i = -100; i < 100; i += 7) {
+		CHECK(rt_table_stat_add(live, NULL, i));
+		CHECK(rt_table_stat_add(plain, NULL, i));
+	}
+	rt_table_go_plain(live);
+	a = rt_table_find(plain, NULL);
+	b = rt_table_find(live, NULL);
+	CHECK_INT(a->stat->count, b->stat->count);
+	CHECK_INT(a->stat->min, b->stat->min);
+	CHECK_INT(a->stat->max, b->stat->max);
+	CHECK(a->stat->d1 == b->stat->d1 && a->stat->d2 == b->stat->d2);
+	CHECK(memcmp(a->stat->buckets, b->stat->buckets, 8 * HIST_LOG_BUCKETS) == 0);
+	kmap_clear(&k);
+	CHECK_INT(mem->count, 0);
+	CHECK_INT(mem->min, INT64_MAX);
+	rt_table_free(plain);
+	rt_table_free(live);
+	kmap_release(&k);
+	free(mem);
 }
 
 TEST(kmap_adds_up_what_cpus_have)

@@ -28,9 +28,10 @@ struct kmap {
 	void *cookie;
 	struct rt_stat_value *scalar; /* statistics without keys; fd is -1 */
 	int fd;
-	bool per_cpu;
+	uint32_t type; /* of the map: BPF_MAP_TYPE_... */
 
 	/* private */
+	bool per_cpu;
 	uint32_t clears; /* how often everything was deleted */
 	int n_cpus;
 	uint32_t key_size, value_size, stride; /* stride: of one element's values, all CPUs */
@@ -48,7 +49,7 @@ struct kmap {
 uint32_t kmap_key_size(const struct ir_global *g);
 uint32_t kmap_value_size(const struct ir_global *g);
 
-/* The caller has set the fields down to per_cpu. */
+/* The caller has set the fields down to type. */
 void kmap_init(struct kmap *k);
 void kmap_release(struct kmap *k); /* closes nothing that it was given */
 

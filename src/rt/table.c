@@ -419,6 +419,11 @@ int rt_table_go_live(struct rt_table *t, struct kmap *k)
 	return 0;
 }
 
+bool rt_table_is_live(const struct rt_table *t)
+{
+	return t->live != NULL;
+}
+
 void rt_table_go_plain(struct rt_table *t)
 {
 	struct kmap *k = t->live;

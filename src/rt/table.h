@@ -60,6 +60,7 @@ struct kmap;
 int rt_table_go_live(struct rt_table *t, struct kmap *k);
 /* Takes the elements back; the kernel map is not used any more. */
 void rt_table_go_plain(struct rt_table *t);
+bool rt_table_is_live(const struct rt_table *t);
 /* Calls fn for each element in order of insertion. Not for live tables. */
 void rt_table_each(const struct rt_table *t, int (*fn)(void *cookie, const struct rt_entry *e),
 		   void *cookie);

@@ -1,11 +1,13 @@
 /* Running handlers: one at a time, begin and end in their order, timers at their deadlines.
  *
- * Nothing else runs in this process meanwhile, so handlers need no locks here. */
+ * Nothing else runs in this process meanwhile, so handlers need no locks but those that they share
+ * with handlers in the kernel (locks.c). */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 
 #include "probe/provider.h"
+#include "run/kernel.h"
 #include "run/session_run.h"
 #include "sema/sema.h"
 #include "session.h"
@@ -20,14 +22,14 @@ int64_t now_ns(void)
 
 /* ------------------------------------------------------------------ one handler */
 
-static void handler_error(struct run *r)
+void run_error(struct run *r, const char *text)
 {
 	const struct options *o = &r->s->opt;
 
 	r->env.n_errors++;
 	if (o->suppress_handler_errors)
 		return;
-	message_error(r, "%s", interp_error(r->in));
+	message_error(r, "%s", text);
 	r->failed = true;
 	if (r->env.n_errors > o->maxerrors)
 		r->state = RUN_ERROR;
@@ -47,9 +49,12 @@ static void run_handler(struct run *r, const struct probe_inst *p)
 
 	r->env.probe = p;
 	r->env.abort_requested = false;
+	if (!locks_take(r, (uint32_t)p->handler->id))
+		return;
 	if (r->times)
 		start = now_ns();
 	status = interp_run(r->in, p, (uint32_t)p->handler->id);
+	locks_drop(r, (uint32_t)p->handler->id);
 	if (r->times)
 		report_hit(r, p, now_ns() - start);
 	if (r->out.len) {
@@ -58,7 +63,7 @@ static void run_handler(struct run *r, const struct probe_inst *p)
 	}
 	/* abort() may leave a handler on the way that errors take. */
 	if (status < 0 && !r->env.abort_requested)
-		handler_error(r);
+		run_error(r, interp_error(r->in));
 	if (r->commands.n)
 		commands_start(r);
 	if (r->conditional_timers && r->timers_started)

@@ -46,9 +46,7 @@ static void describe_format(struct render_format *f, const fmt_parts *parts)
 			continue;
 		n += p->width == FMT_DYNAMIC;
 		n += p->precision == FMT_DYNAMIC;
-		/* Memory dumps arrive as the bytes that were read. */
-		f->is_string[n++] = p->conv == CONV_STRING || p->conv == CONV_MEMORY ||
-				    p->conv == CONV_MEMORY_HEX;
+		f->is_string[n++] = p->conv == CONV_STRING;
 	}
 	f->n_args = n;
 }
@@ -122,9 +120,11 @@ static struct rt_value one_string(struct render *r, struct reader *in)
 
 /* ------------------------------------------------------------------ items */
 
-static void item_print(struct render *r, uint32_t number, struct reader *in)
+static void item_print(struct render *r, const struct rt_record *rec, uint32_t number,
+		       struct reader *in)
 {
 	const struct render_format *f;
+	const char *error;
 	size_t before = r->out->len;
 	bool deferred = false;
 
@@ -148,7 +148,14 @@ static void item_print(struct render *r, uint32_t number, struct reader *in)
 			r->args[i].s = r->args[i].len ? r->tokens.s + r->args[i].n : "";
 	if (in->bad)
 		return;
-	rt_format(r->out, &r->ir->formats.v[number].parts, r->args, f->n_args);
+	error = rt_format(r->out, &r->ir->formats.v[number].parts, r->args, f->n_args);
+	if (error) {
+		r->text.len = 0;
+		str_add(&r->text, error);
+		if (rec->inst < r->img->insts.n)
+			rt_error_probe(&r->text, r->img->insts.v[rec->inst]->name);
+		r->sink->error(r->sink, r->text.s);
+	}
 	if (r->out->len - before > r->max_print) {
 		r->out->len = before + r->max_print;
 		r->out->s[r->out->len] = 0;
@@ -227,7 +234,7 @@ static void render_item(struct render *r, const struct rt_record *rec, const str
 
 	switch (item->kind) {
 	case RT_ITEM_PRINT:
-		item_print(r, item->a, in);
+		item_print(r, rec, item->a, in);
 		break;
 	case RT_ITEM_ERROR:
 		item_error(r, rec, item->a, in);

@@ -31,6 +31,7 @@ struct render {
 	const struct ir_module *ir;
 	const struct gen_image *img;
 	struct render_sink *sink;
+	void *owner; /* of the sink */
 	struct str *out;
 	uint32_t max_print;		 /* bytes of one print call, STP_BUFFER_SIZE */
 	int hist_width, hist_elision;

@@ -15,6 +15,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "run/kernel.h"
 #include "run/session_run.h"
 #include "sema/sema.h"
 #include "session.h"
@@ -34,13 +35,16 @@ static void env_system(struct rt_env *env, const char *command)
 	vec_push(&r->commands, &r->s->arena, arena_strdup(&r->s->arena, command));
 }
 
-static void env_flush(struct rt_env *env)
+void output_flush(struct run *r)
 {
-	struct run *r = run_of(env);
-
 	if (r->out.len)
 		output_write(r, r->out.s, r->out.len);
 	r->out.len = 0;
+}
+
+static void env_flush(struct rt_env *env)
+{
+	output_flush(run_of(env));
 }
 
 /* What the handler has printed so far belongs to the file before. */
@@ -148,7 +152,7 @@ static bool start(struct run *r)
 	r->env.flush = env_flush;
 	r->in = interp_new(s, s->ir, &r->env);
 	r->env.interp = r->in;
-	return set_globals(r);
+	return set_globals(r) && (!s->image || kernel_start(r));
 }
 
 /* ------------------------------------------------------------------ the loop */
@@ -156,11 +160,16 @@ static bool start(struct run *r)
 static void loop(struct run *r)
 {
 	while (!run_stopping(r)) {
-		signals_wait(timers_next(r), false);
+		if (r->kernel)
+			kernel_wait(r, timers_next(r));
+		else
+			signals_wait(timers_next(r), false);
 		if (signals_stop())
 			return;
 		if (signals_rotate())
 			output_rotate(r);
+		if (r->kernel)
+			kernel_drain(r);
 		/* ^C also ends the command: then it is not asked how it ended. */
 		if (r->catching_children && children_reap(r))
 			return;
@@ -170,9 +179,12 @@ static void loop(struct run *r)
 
 static void summary(struct run *r)
 {
-	if (r->env.n_errors || r->env.n_skipped)
+	int64_t skipped = kernel_skipped(r);
+
+	kernel_report_losses(r);
+	if (r->env.n_errors || skipped)
 		message_warning(r, "Number of errors: %lld, skipped probes: %lld",
-				(long long)r->env.n_errors, (long long)r->env.n_skipped);
+				(long long)r->env.n_errors, (long long)skipped);
 }
 
 int run_session(struct session *s)
@@ -189,11 +201,14 @@ int run_session(struct session *s)
 			child_kill(r);
 		if (!run_stopping(r)) {
 			r->state = RUN_RUNNING;
+			if (r->kernel)
+				kernel_arm(r);
 			timers_start(r);
 		}
 		/* After exit() in a begin probe, too: the command is not ours to drop. */
 		child_release(r);
 		loop(r);
+		kernel_stop(r);
 		if (r->state != RUN_ERROR)
 			r->state = RUN_STOPPING;
 		probes_run_end(r);
@@ -207,6 +222,8 @@ int run_session(struct session *s)
 	output_close(r);
 	summary(r);
 	failed = r->failed;
+	/* Last of all: the kernel takes its time to remove probes. */
+	kernel_release(r);
 	timers_release(r);
 	if (r->in)
 		interp_free(r->in);

@@ -6,7 +6,8 @@
  *   child.c     the command of -c; system()
  *   output.c    where handlers' output goes: stdout, -o, -S
  *   messages.c  ERROR: and WARNING: lines
- *   report.c    -t */
+ *   report.c    -t
+ *   kernel.h    handlers in the kernel: attach.c, drain.c and others */
 #ifndef RUN_SESSION_RUN_H
 #define RUN_SESSION_RUN_H
 
@@ -55,6 +56,8 @@ struct probe_time {
 
 enum run_state { RUN_STARTING, RUN_RUNNING, RUN_STOPPING, RUN_ERROR };
 
+struct kernel;
+
 struct run {
 	struct session *s;
 	struct interp *in;
@@ -77,6 +80,7 @@ struct run {
 	int n_commands_running;
 	bool catching_children;
 
+	struct kernel *kernel; /* handlers in the kernel (run/kernel.h), or NULL */
 	struct map warned;
 	bool background; /* no terminal: messages go to syslog */
 };
@@ -88,9 +92,13 @@ static inline struct run *run_of(struct rt_env *env)
 
 /* No further handlers but end and error probes. */
 bool run_stopping(struct run *r);
+/* Writes what handlers have printed since the last time. */
+void output_flush(struct run *r);
 int64_t now_ns(void);
 
 /* probes.c */
+/* A handler has ended with this error: tells, counts, and ends the session if it is one too many. */
+void run_error(struct run *r, const char *text);
 void probes_run_begin(struct run *r);
 /* End probes, or error probes if the session has failed. */
 void probes_run_end(struct run *r);
@@ -109,6 +117,8 @@ void signals_reset(void);
 /* Sleeps until a signal arrives or the time has come; one that has arrived since the last call ends
  * the sleep at once. only_children: requests to stop have been heeded already. */
 void signals_wait(int64_t until_ns, bool only_children);
+/* The same; the descriptor becoming readable ends the sleep, too. -1: none. */
+void signals_wait_on(int64_t until_ns, bool only_children, int fd);
 bool signals_stop(void);   /* one to end has arrived */
 bool signals_rotate(void); /* SIGUSR2 has arrived since the last call */
 

@@ -108,6 +108,12 @@ void signals_reset(void)
 
 void signals_wait(int64_t until_ns, bool only_children)
 {
+	signals_wait_on(until_ns, only_children, -1);
+}
+
+void signals_wait_on(int64_t until_ns, bool only_children, int fd)
+{
+	struct pollfd wake = {.fd = fd, .events = POLLIN};
 	sigset_t blocked = ours(), before, open;
 	struct timespec wait = {0}, *forever = NULL;
 	int64_t left;
@@ -128,7 +134,7 @@ void signals_wait(int64_t until_ns, bool only_children)
 			}
 			forever = &wait;
 		}
-		ppoll(NULL, 0, forever, &open);
+		ppoll(&wake, fd >= 0, forever, &open);
 	}
 	child_ended = 0;
 	/* Ours stay open from here even if the parent had blocked them. */

@@ -80,6 +80,12 @@ static void check_modified(struct checker *c, const struct expr *at, const struc
 				  "variable '%s' modified during 'foreach' iteration", v->name);
 }
 
+static bool is_target(const struct expr *e)
+{
+	return e->kind == EX_TARGET || e->kind == EX_ATVAR || e->kind == EX_CAST ||
+	       e->kind == EX_AUTOCAST;
+}
+
 static void check_lvalue(struct checker *c, const struct expr *e)
 {
 	const struct expr *l = e->left;
@@ -98,6 +104,14 @@ static void check_lvalue(struct checker *c, const struct expr *e)
 		if (!c->s->opt.guru && !l->tok->src->library)
 			sem_error(c->s, l->tok, NULL,
 				  "write to target variable not permitted; need stap -g");
+		else if (e->kind == EX_INCDEC || e->op != OP_ASSIGN)
+			sem_error(c->s, e->tok, NULL,
+				  "Only the following assign operator is implemented on target "
+				  "variables: =");
+		else
+			sem_error(c->s, l->tok, NULL,
+				  "writing to a traced program is not possible: the kernel lets probes "
+				  "only read");
 		break;
 	default:
 		sem_error(c->s, e->tok, l->tok, "Expecting lvalue for assignment");
@@ -119,6 +133,11 @@ static void check_expr(struct checker *c, struct expr *e)
 		return;
 	switch (e->kind) {
 	case EX_ASSIGN:
+		if (is_target(e->left)) {
+			check_lvalue(c, e);
+			check_expr(c, e->right);
+			return;
+		}
 		if (e->op == OP_AGGREGATE && e->left->kind != EX_SYMBOL &&
 		    e->left->kind != EX_INDEX)
 			sem_error(s, e->tok, e->left->tok, "Expecting lvalue for assignment");
@@ -127,6 +146,8 @@ static void check_expr(struct checker *c, struct expr *e)
 		break;
 	case EX_INCDEC:
 		check_lvalue(c, e);
+		if (is_target(e->left))
+			return;
 		break;
 	case EX_CALL:
 		for (size_t i = 0; i < e->fns.n; i++) {
@@ -154,12 +175,15 @@ static void check_expr(struct checker *c, struct expr *e)
 			check_expr(c, e->print->hist);
 		break;
 	case EX_AUTOCAST:
-		sem_error(s, e->tok, NULL, "unknown type in dereference");
+		check_expr(c, e->left);
+		sem_error(s, e->why_tok ? e->why_tok : e->tok, NULL, "%s",
+			  e->why ? e->why : "unknown type in dereference");
 		return;
 	case EX_TARGET:
 	case EX_ATVAR:
 	case EX_CAST:
-		sem_error(s, e->tok, NULL, "unresolved target-symbol expression");
+		sem_error(s, e->why_tok ? e->why_tok : e->tok, NULL, "%s",
+			  e->why ? e->why : "unresolved target-symbol expression");
 		return;
 	case EX_ENTRY:
 		sem_error(s, e->tok, NULL, "internal error: @entry is only valid in .return probes");
@@ -172,6 +196,11 @@ static void check_expr(struct checker *c, struct expr *e)
 			  e->lit->str);
 		return;
 	case EX_ENUM:
+		if (e->why) {
+			sem_error(s, e->tok, NULL, "%s", e->why);
+			return;
+		}
+		/* fallthrough */
 	case EX_ENUMNAME:
 		sem_error(s, e->tok, NULL, "enumeration constants need debug information of a probed "
 					   "program");

@@ -414,6 +414,29 @@ void sema_resolve_handler(struct session *s, struct handler *h)
 	resolve_stmt(&sc, h->body);
 }
 
+static bool forget_functions(struct ast_visitor *v, struct expr **slot)
+{
+	(void)v;
+	(*slot)->fns.n = 0;
+	return true;
+}
+
+void sema_resolve_late(struct session *s, var_list *locals, struct function *fn, struct expr *e,
+		       struct stmt *st)
+{
+	struct scope sc = {.s = s, .locals = locals, .fn = fn};
+	struct ast_visitor v = {.on_expr = forget_functions};
+
+	for (size_t i = 0; fn && i < fn->params.n; i++)
+		map_set(&sc.names, &s->arena, fn->params.v[i]->name, fn->params.v[i]);
+	for (size_t i = 0; i < locals->n; i++)
+		map_set(&sc.names, &s->arena, locals->v[i]->name, locals->v[i]);
+	ast_walk_expr(&v, &e);
+	ast_walk_stmt(&v, &st);
+	resolve_expr(&sc, e, USE_SCALAR);
+	resolve_stmt(&sc, st);
+}
+
 static void resolve_intrinsic(struct session *s, struct function *f)
 {
 	const char *text = f->embedded;
@@ -449,10 +472,20 @@ static int by_name(const void *pa, const void *pb)
 	return order ? order : a->id - b->id;
 }
 
+void sema_all_resolved(struct session *s)
+{
+	struct program *prog = s->program;
+
+	prog->handlers_resolved = prog->handlers.n;
+	prog->functions_resolved = prog->functions.n;
+	prog->probes_resolved = prog->probes.n;
+}
+
 void sema_resolve_names(struct session *s)
 {
 	struct program *prog = s->program;
-	size_t handlers = 0, functions = 0, conditions = 0, uncalled = 0;
+	size_t handlers = prog->handlers_resolved, functions = prog->functions_resolved;
+	size_t conditions = prog->probes_resolved, uncalled = 0;
 
 	/* Loading a library file may bring new probes, and these new names. */
 	do {
@@ -479,6 +512,7 @@ void sema_resolve_names(struct session *s)
 				note_function(s, s->user_scripts.v[uncalled]->functions.v[i]);
 	} while (handlers < prog->handlers.n || conditions < prog->probes.n ||
 		 functions < prog->functions.n || uncalled < s->user_scripts.n);
+	sema_all_resolved(s);
 	for (size_t i = 0; i < prog->functions.n; i++)
 		prog->functions.v[i]->id = (int)i;
 	if (prog->functions.n)

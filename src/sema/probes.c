@@ -3,7 +3,7 @@
  * A point is an alias of the user or of the library, an alias with further components, or a shape of
  * a probe family; component wildcards are expanded over all of these. Alias bodies are put around
  * the user's body; a composition of bodies is made into a handler once, however many instances it
- * serves. */
+ * serves (target.c). */
 #include <fnmatch.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ struct compose {
 	const struct probe_point *at; /* the point as written, for the derivation */
 	const char *pn;		      /* pn() of the instances */
 	struct expr *condition;	      /* of this and all outer points */
-	struct handler *handler;      /* made at the first instance */
+	struct body_template *body;   /* made at the first instance */
 	bool user, exit_after;
 };
 
@@ -30,6 +30,7 @@ struct emit_data {
 	struct session *s;
 	struct compose *c;
 	const struct probe_point *p;
+	bool optional;
 	size_t n;
 };
 
@@ -135,20 +136,16 @@ static void emit(void *cookie, struct probe_inst *inst)
 	struct compose *c = d->c;
 
 	d->n++;
-	if (!c->handler) {
+	if (!c->body) {
 		const struct compose *root = c;
 
 		while (root->outer)
 			root = root->outer;
-		c->handler = ARENA_NEW(&s->arena, struct handler);
-		c->handler->body = compose_body(s, c);
-		c->handler->tok = root->probe->tok;
-		c->handler->user = root->user;
-		c->handler->id = (int)prog->handlers.n;
-		vec_push(&prog->handlers, &s->arena, c->handler);
+		c->body = sema_template(s, compose_body(s, c), root->probe->tok, root->user);
 	}
-	inst->handler = c->handler;
-	inst->alias_name = c->outer ? c->pn : inst->name;
+	inst->optional = d->optional;
+	inst->handler = sema_instance_handler(s, c->body, inst);
+	inst->alias_name = c->outer ? c->pn : inst->script_name ? inst->script_name : inst->name;
 	inst->condition = c->condition;
 	inst->id = (int)prog->probes.n;
 	for (const struct compose *k = c; k; k = k->outer)
@@ -545,7 +542,7 @@ static size_t derive(struct session *s, struct compose *c, const struct probe_po
 			struct compose *k = ARENA_NEW(&s->arena, struct compose);
 
 			*k = *c;
-			k->handler = NULL;
+			k->body = NULL;
 			n += derive(s, k, w.out.v[i], true);
 		}
 		if (!n && !optional)
@@ -558,7 +555,7 @@ static size_t derive(struct session *s, struct compose *c, const struct probe_po
 		return as.n;
 	for (const struct probe_family *const *f = probe_families; *f; f++)
 		for (const char *const *pat = (*f)->patterns; *pat; pat++) {
-			struct emit_data d = {.s = s, .c = c, .p = p};
+			struct emit_data d = {.s = s, .c = c, .p = p, .optional = optional};
 
 			pattern_fit(p, *pat, &whole);
 			if (!whole)
@@ -586,7 +583,7 @@ static size_t derive(struct session *s, struct compose *c, const struct probe_po
 		vec_push(&q->comps, &s->arena, comp);
 		q->tok = p->tok;
 		*k = *c;
-		k->handler = NULL;
+		k->body = NULL;
 		k->exit_after = true;
 		derive(s, k, q, optional);
 		for (size_t i = before; i < s->program->probes.n; i++)
@@ -650,15 +647,16 @@ static void derive_probe(struct session *s, struct probe *pr, bool user)
 				continue;
 		}
 		/* Points without aliases share one handler. */
+		s->probe_tok = pr->tok;
 		c = ARENA_NEW(&s->arena, struct compose);
 		c->probe = pr;
 		c->at = p;
 		c->user = user;
 		c->condition = p->condition;
 		if (plain)
-			c->handler = plain->handler;
+			c->body = plain->body;
 		made = derive(s, c, bare, p->optional);
-		if (c->handler)
+		if (c->body)
 			plain = c;
 		if (made && p->sufficient)
 			break;

@@ -13,7 +13,15 @@ bool sema_analyze(struct session *s)
 	sema_derive_probes(s);
 	sema_resolve_names(s);
 	if (s->errors == before)
+		sema_resolve_autocasts(s);
+	if (s->errors == before)
 		sema_optimize(s);
+	if (s->errors == before)
+		sema_drop_unresolved(s);
+	if (s->errors == before && sema_expand_entries(s) && s->errors == before) {
+		sema_resolve_names(s);
+		sema_optimize(s);
+	}
 	if (s->errors == before && !s->program->probes.n) {
 		sem_error(s, NULL, NULL, "no probes found");
 		return false;

@@ -35,10 +35,15 @@ struct probe_inst {
 	struct probe_point *point;	/* final, resolved */
 	const char *name;		/* text of it: pp() */
 	const char *alias_name;		/* pn(): as the user wrote it, wildcards expanded */
+	const char *script_name;	/* from the family: pn() if it differs from name, else NULL */
 	VEC(const char *) derivation;	/* " <- ..." chain of the -p2 dump, nearest first */
 	struct expr *condition;		/* arming condition (all of the chain and-ed), or NULL */
 	int condition_fn;		/* IR function of the condition, -1: none (lower.c) */
 	const struct probe_site *site;	/* NULL: the handler runs in the stap process */
+	struct probe_inst *entry;	/* .return: where @entry values are saved, if there are any */
+	struct expr *frame_address;	/* of such an entry: what the stack pointer will be after the
+					 * return; the key of saved values */
+	bool optional;			/* the point had "?": it is dropped if variables are missing */
 	void *data;			/* the family's parameters (probe/ folder) */
 	int id;
 };
@@ -49,6 +54,7 @@ struct program {
 	VEC(struct probe_inst *) probes;     /* final order */
 	VEC(struct handler *) handlers;
 	var_list auto_print;		     /* unread user globals, in dump order */
+	size_t handlers_resolved, functions_resolved, probes_resolved; /* by names.c so far */
 };
 
 /* Whole pass 2. Fills s->program; returns false when there were errors (already reported). */
@@ -56,7 +62,8 @@ bool sema_analyze(struct session *s);
 
 /* The steps, in the order of sema_analyze(). Each reports its errors and goes on. */
 void sema_derive_probes(struct session *s); /* probes.c: s->program->probes, handlers */
-void sema_resolve_names(struct session *s); /* names.c */
+void sema_resolve_names(struct session *s); /* names.c; again for what has been added since */
+void sema_all_resolved(struct session *s);  /* what is there now needs no resolving (names.c) */
 void sema_optimize(struct session *s);	    /* fold.c, elide.c to a fixed point; not with -u */
 void sema_infer_types(struct session *s);   /* types.c */
 void sema_check(struct session *s);	    /* check.c */
@@ -71,6 +78,21 @@ void sema_dump_probe_types(struct session *s, struct str *out);
 void sema_dump_probe_aliases(struct session *s, struct str *out);
 void sema_dump_functions(struct session *s, struct str *out);
 
+/* Target expressions (target.c). A template is a composed body, before any instance; the handler of an
+ * instance is the template with its targets expanded, shared if they come out alike. */
+struct body_template;
+struct body_template *sema_template(struct session *s, struct stmt *body, const struct token *tok,
+				    bool user);
+struct handler *sema_instance_handler(struct session *s, struct body_template *t,
+				      struct probe_inst *inst);
+/* After names: accessors on typed values (autocast.c). */
+void sema_resolve_autocasts(struct session *s);
+/* After sema_optimize(): @entry becomes a probe at the entry and a look-up; false: there was none
+ * (entry.c). New handlers have to be resolved and optimized. */
+bool sema_expand_entries(struct session *s);
+/* Drops optional instances with unresolved targets; with --skip-badvars these become 0. */
+void sema_drop_unresolved(struct session *s);
+
 /* Used by several steps. */
 void sema_fold(struct session *s, bool *changed);  /* fold.c */
 void sema_elide(struct session *s, bool *changed); /* elide.c */
@@ -81,6 +103,9 @@ void sema_count_uses(struct session *s);
 /* Resolves the names of a synthesized body (auto-printing of globals) or condition. */
 void sema_resolve_handler(struct session *s, struct handler *h);
 void sema_resolve_function(struct session *s, struct function *f);
+/* Resolves a tree that was put into a handler (fn NULL) or function whose names are resolved. */
+void sema_resolve_late(struct session *s, var_list *locals, struct function *fn, struct expr *e,
+		       struct stmt *st);
 
 /* Adds "end" probes that print globals which are written and never read (language reference 5.10).
  * After sema_optimize() has settled what is read; before types. */

@@ -7,6 +7,7 @@
 
 #include "lang/diag.h"
 #include "lang/lang.h"
+#include "probe/provider.h"
 #include "rt/intrinsic.h"
 #include "sema/sema.h"
 #include "session.h"
@@ -126,6 +127,8 @@ int sema_list(struct session *s, const char *pattern, bool with_vars)
 		for (size_t k = 0; with_vars && k < inst->handler->locals.n; k++)
 			str_addf(&b, " %s:%s", inst->handler->locals.v[k]->name,
 				 type_name(inst->handler->locals.v[k]->type));
+		if (with_vars && inst->family->list_vars)
+			inst->family->list_vars(s, inst, &b);
 		vec_push(&lines, &s->arena, arena_strdup(&s->arena, b.s));
 		str_release(&b);
 	}

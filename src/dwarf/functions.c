@@ -1,0 +1,304 @@
+/* Functions by pattern (probe reference 7.6). See dbg.h.
+ *
+ * Debug information comes first; symbols add other names of its functions and the functions it does
+ * not know. */
+#include <dwarf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dwarf/dbg.h"
+#include "dwarf/index.h"
+#include "object/object.h"
+#include "session.h"
+
+struct search {
+	struct session *s;
+	struct dbg_module *m;
+	struct dbg_index *x;
+	const struct dbg_spec *spec;
+	unsigned want;
+	dbg_functions *out;
+	dbg_names *inlined_names;
+	bool linkage; /* the pattern is for linkage names */
+};
+
+static bool scopes_match(const struct search *q, const struct dw_fn *f)
+{
+	size_t n = q->spec->scopes.n;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *scope = index_scope(q->x, f, (unsigned)i);
+
+		if (!scope || !dbg_match(q->spec->scopes.v[n - 1 - i], scope))
+			return false;
+	}
+	return true;
+}
+
+/* "ns::Foo::add@/src/foo.cc:15", with as many scopes as were asked for. */
+static const char *function_text(const struct search *q, const struct dw_fn *f, const char *name,
+				 const char *file, uint32_t line)
+{
+	char stack[1024];
+	struct str b = {0};
+	size_t n = q->spec ? q->spec->scopes.n : 0;
+	const char *r;
+
+	if (!n && file && line) { /* most of them: no growing text */
+		int len = snprintf(stack, sizeof(stack), "%s@%s:%u", name, file, line);
+
+		if (len > 0 && (size_t)len < sizeof(stack))
+			return arena_strndup(&q->s->arena, stack, (size_t)len);
+	}
+	for (size_t i = n; i-- > 0;) {
+		const char *scope = index_scope(q->x, f, (unsigned)i);
+
+		str_addf(&b, "%s::", scope ? scope : "");
+	}
+	str_add(&b, name);
+	if (file)
+		str_addf(&b, "@%s", file);
+	if (file && line)
+		str_addf(&b, ":%u", line);
+	r = arena_strndup(&q->s->arena, b.s, b.len);
+	str_release(&b);
+	return r;
+}
+
+static void describe(const struct search *q, const struct dw_fn *f, struct dbg_function *d)
+{
+	d->name = index_name(q->x, f);
+	index_decl(q->x, f, &d->file, &d->line);
+	d->text = function_text(q, f, d->name, d->file, d->line);
+	d->unit = f->unit;
+	d->die = f->die;
+}
+
+static bool is_exported(const struct search *q, uint64_t entry)
+{
+	const struct obj_symtab *t = dbg_symbols(q->m);
+	const struct obj_symbol *y = obj_symtab_at(t, entry);
+
+	for (; y && y < t->v + t->n && y->addr == entry; y++)
+		if (obj_symbol_is_function(y) && y->bind != STB_LOCAL)
+			return true;
+	return false;
+}
+
+static void add_concrete(struct search *q, const struct dw_fn *f, uint64_t entry)
+{
+	struct dbg_function d = {.entry = entry};
+
+	if (!obj_executable_at(q->m->obj, entry))
+		return;
+	if ((q->want & DBG_EXPORTED) && !is_exported(q, entry))
+		return;
+	describe(q, f, &d);
+	vec_push(q->out, &q->s->arena, d);
+}
+
+static void add_instances(struct search *q, const struct dw_fn *f)
+{
+	struct dbg_function d = {.inlined = true};
+	struct dw_inline **v;
+	size_t n = index_inlines(q->x, index_ref(q->x, f->unit, f->die), &v);
+	bool described = false;
+
+	if (!(q->want & DBG_INLINED)) {
+		for (size_t i = 0; i < n && q->inlined_names; i++)
+			if (index_entry(q->x, v[i]->unit, v[i]->pc, v[i]->flags, &d.entry)) {
+				vec_push(q->inlined_names, &q->s->arena, index_name(q->x, f));
+				break;
+			}
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!index_entry(q->x, v[i]->unit, v[i]->pc, v[i]->flags, &d.entry) ||
+		    !obj_executable_at(q->m->obj, d.entry))
+			continue;
+		if (!described)
+			describe(q, f, &d);
+		described = true;
+		d.unit = v[i]->unit;
+		d.die = v[i]->die;
+		vec_push(q->out, &q->s->arena, d);
+		if (q->want & DBG_BRIEF)
+			break;
+	}
+}
+
+static bool file_matches(const struct search *q, const struct dw_fn *f)
+{
+	const char *file;
+	uint32_t line;
+
+	if (!q->spec->file)
+		return true;
+	index_decl(q->x, f, &file, &line);
+	return !file || dbg_match_file(q->spec->file, file);
+}
+
+static void search_debug_info(struct search *q)
+{
+	const struct dbg_spec *spec = q->spec;
+
+	for (size_t i = 0; i < q->x->n_units; i++) {
+		const struct dw_unit *u = &q->x->units[i];
+
+		for (uint32_t k = 0; k < u->n_fns; k++) {
+			const struct dw_fn *f = &u->fns[k];
+			const char *name;
+			uint64_t entry;
+
+			if (!(f->flags & (FN_PC | FN_RANGES | FN_RANGES_INDEX | FN_INLINE)))
+				continue;
+			name = q->linkage ? index_linkage(q->x, f) : index_name(q->x, f);
+			if (!name || !dbg_match(spec->name, name) || !index_name(q->x, f) ||
+			    !scopes_match(q, f) || !file_matches(q, f))
+				continue;
+			if ((q->want & DBG_CONCRETE) &&
+			    index_entry(q->x, f->unit, f->pc, f->flags, &entry))
+				add_concrete(q, f, entry);
+			if (f->flags & FN_INLINE)
+				add_instances(q, f);
+		}
+	}
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static bool sorted_has(const uint64_t *v, size_t n, uint64_t x)
+{
+	return n && bsearch(&x, v, n, sizeof(*v), by_number);
+}
+
+static void search_symbols(struct search *q)
+{
+	const struct obj_symtab *t = dbg_symbols(q->m);
+	size_t n_taken = q->out->n;
+	uint64_t *taken = xcalloc(n_taken + 1, sizeof(*taken)), last = 0;
+	bool wild = dbg_is_wild(q->spec->name);
+
+	for (size_t i = 0; i < n_taken; i++)
+		taken[i] = q->out->v[i].entry;
+	qsort(taken, n_taken, sizeof(*taken), by_number);
+	for (size_t i = 0; i < t->n; i++) {
+		const struct obj_symbol *y = &t->v[i];
+		const struct dw_fn *f;
+
+		if (!obj_symbol_is_function(y) || y->addr == last ||
+		    (wild ? !dbg_match(q->spec->name, y->name) :
+			    strcmp(q->spec->name, y->name) != 0) ||
+		    sorted_has(taken, n_taken, y->addr))
+			continue;
+		f = q->x ? index_at(q->x, y->addr) : NULL;
+		if (f && index_name(q->x, f)) {
+			/* Another name of a function. Mangled ones are for patterns of such only. */
+			if ((strncmp(y->name, "_Z", 2) == 0 && !q->linkage) || !file_matches(q, f))
+				continue;
+			last = y->addr;
+			add_concrete(q, f, y->addr);
+		} else if (!q->spec->file && obj_executable_at(q->m->obj, y->addr) &&
+			   !((q->want & DBG_EXPORTED) && y->bind == STB_LOCAL)) {
+			struct dbg_function d = {.text = y->name, .name = y->name, .entry = y->addr,
+						 .unit = UINT32_MAX};
+
+			last = y->addr;
+			vec_push(q->out, &q->s->arena, d);
+		}
+	}
+	free(taken);
+}
+
+void dbg_find_functions(struct session *s, struct dbg_module *m, const struct dbg_spec *spec,
+			unsigned want, dbg_functions *out, dbg_names *inlined_names)
+{
+	struct search q = {
+		.s = s, .m = m, .x = dbg_index_get(m), .spec = spec, .want = want, .out = out,
+		.inlined_names = inlined_names, .linkage = strncmp(spec->name, "_Z", 2) == 0,
+	};
+
+	if (q.x)
+		search_debug_info(&q);
+	if ((want & DBG_CONCRETE) && !spec->scopes.n)
+		search_symbols(&q);
+}
+
+bool dbg_function_die(struct dbg_module *m, const struct dbg_function *f, Dwarf_Die *out)
+{
+	return f->unit != UINT32_MAX && m->index && index_die(m->index, f->unit, f->die, out);
+}
+
+static bool has_instances(const struct dbg_index *x, const struct dw_fn *f)
+{
+	struct dw_inline **v;
+
+	return (f->flags & FN_INLINE) && index_inlines(x, index_ref(x, f->unit, f->die), &v) > 0;
+}
+
+void dbg_function_names(struct session *s, struct dbg_module *m, dbg_names *out)
+{
+	const struct obj_symtab *t = dbg_symbols(m);
+	struct dbg_index *x = dbg_index_get(m);
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct dw_fn *f;
+		const char *name = t->v[i].name;
+
+		if (!obj_symbol_is_function(&t->v[i]))
+			continue;
+		if (strncmp(name, "_Z", 2) == 0 && x && (f = index_at(x, t->v[i].addr)) != NULL &&
+		    index_name(x, f))
+			name = index_name(x, f);
+		vec_push(out, &s->arena, name);
+	}
+	for (size_t i = 0; x && i < x->n_units; i++)
+		for (uint32_t k = 0; k < x->units[i].n_fns; k++) {
+			const struct dw_fn *f = &x->units[i].fns[k];
+			const char *name = has_instances(x, f) ? index_name(x, f) : NULL;
+
+			if (name)
+				vec_push(out, &s->arena, name);
+		}
+}
+
+bool dbg_function_around(struct session *s, struct dbg_module *m, uint64_t addr,
+			 struct dbg_function *out)
+{
+	struct search q = {.s = s, .m = m, .x = dbg_index_get(m)};
+	const struct obj_symbol *y;
+	const struct dw_fn *f;
+	Dwarf_Die die;
+	size_t lo = 0, hi = q.x ? q.x->n_by_pc : 0;
+
+	memset(out, 0, sizeof(*out));
+	while (lo < hi) { /* first function behind addr */
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (q.x->entries[mid] <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	/* Functions with cold parts may lie elsewhere: libdw's ranges decide. */
+	for (size_t back = 0; lo > back && back < 16; back++) {
+		f = q.x->by_pc[lo - 1 - back];
+		if (!index_die(q.x, f->unit, f->die, &die) || dwarf_haspc(&die, addr) != 1 ||
+		    !index_name(q.x, f))
+			continue;
+		describe(&q, f, out);
+		out->entry = q.x->entries[lo - 1 - back];
+		return true;
+	}
+	y = obj_symtab_around(dbg_symbols(m), addr);
+	if (!y)
+		return false;
+	*out = (struct dbg_function){.text = y->name, .name = y->name, .entry = y->addr,
+				     .unit = UINT32_MAX};
+	return true;
+}

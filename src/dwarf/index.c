@@ -1,0 +1,540 @@
+/* Building the index of functions with all cores, and questions about it. See index.h. */
+#include <dwarf.h>
+#include <gelf.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "dwarf/dbg.h"
+#include "dwarf/index.h"
+
+enum { MAX_ORIGINS = 16, MAX_WORKERS = 64, MAX_SPLIT_FILES = 200, WORTH_A_THREAD = 256 << 10 };
+
+/* ------------------------------------------------------------------ sections */
+
+static void load_section(Elf_Scn *scn, const char *name, bool text, struct dw_bytes *out)
+{
+	GElf_Shdr h;
+	Elf_Data *d;
+
+	/* libdw has inflated what it uses; the others are ours to do. */
+	if (gelf_getshdr(scn, &h) && (h.sh_flags & SHF_COMPRESSED) && elf_compress(scn, 0, 0) < 0)
+		return;
+	if (strncmp(name, ".zdebug", 7) == 0)
+		elf_compress_gnu(scn, 0, 0);
+	d = elf_rawdata(scn, NULL);
+	if (!d || !d->d_buf)
+		return;
+	*out = (struct dw_bytes){d->d_buf, d->d_size};
+	while (text && out->n && out->p[out->n - 1])
+		out->n--;
+}
+
+static void load_sections(struct dw_file *f)
+{
+	static const struct {
+		const char *name;
+		size_t at;
+		bool text;
+	} wanted[] = {
+		{"info", offsetof(struct dw_file, info), false},
+		{"abbrev", offsetof(struct dw_file, abbrev), false},
+		{"str", offsetof(struct dw_file, str), true},
+		{"line_str", offsetof(struct dw_file, line_str), true},
+		{"str_offsets", offsetof(struct dw_file, str_offsets), false},
+		{"addr", offsetof(struct dw_file, addr), false},
+		{"ranges", offsetof(struct dw_file, ranges), false},
+		{"rnglists", offsetof(struct dw_file, rnglists), false},
+		{"line", offsetof(struct dw_file, line), false},
+	};
+	Elf *elf = dwarf_getelf(f->dwarf);
+	Elf_Scn *scn = NULL;
+	size_t names;
+
+	if (!elf || elf_getshdrstrndx(elf, &names) != 0)
+		return;
+	while ((scn = elf_nextscn(elf, scn)) != NULL) {
+		GElf_Shdr h;
+		const char *name, *rest;
+
+		if (!gelf_getshdr(scn, &h) || h.sh_type == SHT_NOBITS)
+			continue;
+		name = elf_strptr(elf, names, h.sh_name);
+		if (!name)
+			continue;
+		if (strncmp(name, ".debug_", 7) == 0)
+			rest = name + 7;
+		else if (strncmp(name, ".zdebug_", 8) == 0)
+			rest = name + 8;
+		else
+			continue;
+		for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+			size_t n = strlen(wanted[i].name);
+			struct dw_bytes *b = (struct dw_bytes *)((char *)f + wanted[i].at);
+
+			if (strncmp(rest, wanted[i].name, n) == 0 && !b->p &&
+			    strcmp(rest + n, f->split ? ".dwo" : "") == 0)
+				load_section(scn, name, wanted[i].text, b);
+		}
+	}
+}
+
+/* ------------------------------------------------------------------ building */
+
+static struct dw_file *add_file(struct dbg_index *x, Dwarf *dwarf, bool split)
+{
+	struct dw_file *f = ARENA_NEW(&x->arena, struct dw_file);
+	struct dw_file **v = ARENA_ARRAY(&x->arena, struct dw_file *, x->n_files + 1);
+
+	if (x->n_files)
+		memcpy(v, x->files, x->n_files * sizeof(*v));
+	f->id = (unsigned)x->n_files;
+	f->dwarf = dwarf;
+	f->split = split;
+	v[x->n_files++] = f;
+	x->files = v;
+	load_sections(f);
+	return f;
+}
+
+static void add_units(struct dbg_index *x, struct dw_file *f, size_t *cap)
+{
+	struct dw_unit u;
+	uint64_t offset = 0;
+
+	f->first_unit = (uint32_t)x->n_units;
+	while (x->n_units < UINT32_MAX - 1 && scan_header(f, offset, &u)) {
+		offset = u.end;
+		if (u.type == DW_UT_type || u.type == DW_UT_split_type)
+			continue; /* no code in there */
+		if (x->n_units == *cap) {
+			*cap = *cap ? *cap * 2 : 64;
+			x->units = xrealloc(x->units, *cap * sizeof(*x->units));
+		}
+		x->units[x->n_units++] = u;
+	}
+	f->n_units = (uint32_t)x->n_units - f->first_unit;
+}
+
+/* The .dwo files of skeleton units: found and opened by libdw. */
+static void add_split_units(struct dbg_index *x, struct dw_file *main_file, size_t *cap)
+{
+	uint32_t n = main_file->n_units;
+	Dwarf_CU *cu = NULL;
+	Dwarf_Die skeleton, split;
+	uint8_t type;
+
+	while (x->n_files < MAX_SPLIT_FILES &&
+	       dwarf_get_units(main_file->dwarf, cu, &cu, NULL, &type, &skeleton, &split) == 0) {
+		uint64_t offset = dwarf_cuoffset(&skeleton);
+		struct dw_tables scratch = {0};
+		struct dw_file *f;
+		uint32_t i;
+
+		if (type != DW_UT_skeleton || !split.addr)
+			continue;
+		offset = dwarf_dieoffset(&skeleton) - offset;
+		for (i = 0; i < n && x->units[i].offset != offset; i++)
+			;
+		if (i == n)
+			continue;
+		f = add_file(x, dwarf_cu_getdwarf(split.cu), true);
+		f->addr = main_file->addr;
+		if (x->units[i].version < 5)
+			f->ranges = main_file->ranges;
+		add_units(x, f, cap);
+		for (uint32_t k = f->first_unit; k < x->n_units; k++) {
+			struct dw_unit *u = &x->units[k];
+
+			u->addr_base = x->units[i].addr_base;
+			scan_unit_die(u, &scratch);
+			u->skeleton = i;
+			u->addr_base = x->units[i].addr_base;
+			u->low_pc = x->units[i].low_pc;
+			if (!u->comp_dir)
+				u->comp_dir = x->units[i].comp_dir;
+			/* Behind the header of the lists, or where the skeleton says. */
+			u->rnglists_base = u->version < 5 ? x->units[i].rnglists_base :
+					   u->offset_size == 8 ? 20 : 12;
+		}
+		scan_tables_release(&scratch);
+	}
+}
+
+struct job {
+	struct dbg_index *x;
+	atomic_size_t next;
+};
+
+struct worker {
+	struct job *job;
+	unsigned number;
+};
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	struct dbg_index *x = w->job->x;
+	size_t i;
+
+	while ((i = atomic_fetch_add(&w->job->next, 1)) < x->n_units) {
+		x->units[i].worker = w->number;
+		scan_unit(&x->units[i], (uint32_t)i, &x->workers[w->number]);
+	}
+	return NULL;
+}
+
+static void scan_all(struct dbg_index *x)
+{
+	struct job job = {.x = x};
+	struct worker w[MAX_WORKERS];
+	pthread_t threads[MAX_WORKERS];
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	uint64_t bytes = 0;
+	unsigned n = 1, started = 1;
+
+	for (size_t i = 0; i < x->n_files; i++)
+		bytes += x->files[i]->info.n;
+	while (n < MAX_WORKERS && (long)n < cores && n < x->n_units &&
+	       bytes / (n + 1) > WORTH_A_THREAD)
+		n++;
+	x->workers = xcalloc(n, sizeof(*x->workers));
+	x->n_workers = n;
+	for (unsigned i = 0; i < n; i++)
+		w[i] = (struct worker){&job, i};
+	while (started < n && pthread_create(&threads[started], NULL, work, &w[started]) == 0)
+		started++;
+	work(&w[0]);
+	for (unsigned i = 1; i < started; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static int by_origin(const void *a, const void *b)
+{
+	const struct dw_inline *x = *(struct dw_inline *const *)a, *y = *(struct dw_inline *const *)b;
+
+	if (x->origin != y->origin)
+		return x->origin < y->origin ? -1 : 1;
+	if (x->unit != y->unit)
+		return x->unit < y->unit ? -1 : 1;
+	return (x->die > y->die) - (x->die < y->die);
+}
+
+static void collect_inlines(struct dbg_index *x)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < x->n_units; i++)
+		x->n_inlines += x->units[i].n_inlines;
+	x->by_origin = xcalloc(x->n_inlines + 1, sizeof(*x->by_origin));
+	for (size_t i = 0; i < x->n_units; i++)
+		for (uint32_t k = 0; k < x->units[i].n_inlines; k++)
+			x->by_origin[n++] = &x->units[i].inlines[k];
+	qsort(x->by_origin, n, sizeof(*x->by_origin), by_origin);
+}
+
+struct by_pc {
+	uint64_t pc;
+	struct dw_fn *fn;
+};
+
+static int by_entry(const void *a, const void *b)
+{
+	const struct by_pc *x = a, *y = b;
+
+	if (x->pc != y->pc)
+		return x->pc < y->pc ? -1 : 1;
+	return (x->fn > y->fn) - (x->fn < y->fn);
+}
+
+static void collect_entries(struct dbg_index *x)
+{
+	struct by_pc *v;
+	size_t n = 0;
+
+	for (size_t i = 0; i < x->n_units; i++)
+		n += x->units[i].n_fns;
+	v = xcalloc(n + 1, sizeof(*v));
+	n = 0;
+	for (size_t i = 0; i < x->n_units; i++)
+		for (uint32_t k = 0; k < x->units[i].n_fns; k++) {
+			struct dw_fn *f = &x->units[i].fns[k];
+
+			v[n].fn = f;
+			if (index_entry(x, f->unit, f->pc, f->flags, &v[n].pc))
+				n++;
+		}
+	qsort(v, n, sizeof(*v), by_entry);
+	x->n_by_pc = n;
+	x->by_pc = xcalloc(n + 1, sizeof(*x->by_pc));
+	x->entries = xcalloc(n + 1, sizeof(*x->entries));
+	for (size_t i = 0; i < n; i++) {
+		x->by_pc[i] = v[i].fn;
+		x->entries[i] = v[i].pc;
+	}
+	free(v);
+}
+
+static struct dbg_index *build(Dwarf *dwarf)
+{
+	struct dbg_index *x = xcalloc(1, sizeof(*x));
+	struct dw_file *main_file = add_file(x, dwarf, false);
+	struct dw_tables scratch = {0};
+	Dwarf *alt = dwarf_getalt(dwarf);
+	size_t cap = 0;
+	bool split = false;
+
+	if (alt)
+		main_file->alt = add_file(x, alt, false);
+	add_units(x, main_file, &cap);
+	if (alt)
+		add_units(x, main_file->alt, &cap);
+	for (uint32_t i = 0; i < x->n_units; i++) {
+		scan_unit_die(&x->units[i], &scratch);
+		x->units[i].skeleton = i;
+		split |= x->units[i].file == main_file && x->units[i].dwo_name != NULL;
+	}
+	scan_tables_release(&scratch);
+	if (split)
+		add_split_units(x, main_file, &cap);
+	scan_all(x);
+	for (size_t i = 0; i < x->n_units; i++) {
+		struct dw_unit *u = &x->units[i];
+		const struct dw_tables *t = &x->workers[u->worker];
+
+		u->fns = t->fns + u->tables_at[0];
+		u->inlines = t->inlines + u->tables_at[1];
+		u->scopes = t->scopes + u->tables_at[2];
+	}
+	collect_inlines(x);
+	collect_entries(x);
+	return x;
+}
+
+struct dbg_index *dbg_index_get(struct dbg_module *m)
+{
+	Dwarf *dwarf = dbg_dwarf(m);
+
+	if (!m->index && dwarf)
+		m->index = build(dwarf);
+	return m->index;
+}
+
+void dbg_index_free(struct dbg_index *x)
+{
+	if (!x)
+		return;
+	for (size_t i = 0; i < x->n_workers; i++)
+		scan_tables_release(&x->workers[i]);
+	free(x->workers);
+	free(x->units);
+	free(x->by_origin);
+	free(x->by_pc);
+	free(x->entries);
+	arena_release(&x->arena);
+	free(x);
+}
+
+/* ------------------------------------------------------------------ questions */
+
+static struct dw_unit *unit_of(const struct dbg_index *x, dw_ref ref)
+{
+	uint64_t offset = ref & 0xffffffffffffff;
+	unsigned file = (unsigned)(ref >> 56);
+	size_t lo, hi;
+
+	if (file >= x->n_files)
+		return NULL;
+	lo = x->files[file]->first_unit;
+	hi = lo + x->files[file]->n_units;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (x->units[mid].end <= offset)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo == x->files[file]->first_unit + x->files[file]->n_units || x->units[lo].offset > offset)
+		return NULL;
+	return &x->units[lo];
+}
+
+const struct dw_fn *index_find(const struct dbg_index *x, dw_ref ref)
+{
+	const struct dw_unit *u = ref ? unit_of(x, ref) : NULL;
+	uint64_t die = ref & 0xffffffffffffff;
+	size_t lo = 0, hi;
+
+	if (!u)
+		return NULL;
+	die -= u->offset;
+	hi = u->n_fns;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (u->fns[mid].die < die)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < u->n_fns && u->fns[lo].die == die ? &u->fns[lo] : NULL;
+}
+
+dw_ref index_ref(const struct dbg_index *x, uint32_t unit, uint32_t die)
+{
+	return dw_ref_make(x->units[unit].file->id, x->units[unit].offset + die);
+}
+
+static const struct dw_fn *origin(const struct dbg_index *x, const struct dw_fn *f)
+{
+	return f->origin ? index_find(x, f->origin) : NULL;
+}
+
+const struct dw_fn *index_root(const struct dbg_index *x, const struct dw_fn *f)
+{
+	for (int i = 0; i < MAX_ORIGINS; i++) {
+		const struct dw_fn *up = origin(x, f);
+
+		if (!up)
+			break;
+		f = up;
+	}
+	return f;
+}
+
+const char *index_name(const struct dbg_index *x, const struct dw_fn *f)
+{
+	for (int i = 0; f && i < MAX_ORIGINS; i++, f = origin(x, f))
+		if (f->name)
+			return f->name;
+	return NULL;
+}
+
+const char *index_linkage(const struct dbg_index *x, const struct dw_fn *f)
+{
+	for (int i = 0; f && i < MAX_ORIGINS; i++, f = origin(x, f))
+		if (f->linkage)
+			return f->linkage;
+	return NULL;
+}
+
+void index_decl(struct dbg_index *x, const struct dw_fn *f, const char **file, uint32_t *line)
+{
+	bool have_file = false, have_line = false;
+
+	*file = NULL;
+	*line = 0;
+	for (int i = 0; f && i < MAX_ORIGINS; i++, f = origin(x, f)) {
+		if (!have_line && (f->flags & FN_HAS_LINE)) {
+			*line = f->line;
+			have_line = true;
+		}
+		if (!have_file && (f->flags & FN_HAS_FILE)) {
+			struct dw_unit *u = &x->units[f->unit];
+
+			/* A .dwo file may have no line table of its own: the skeleton's then. */
+			if (u->stmt_list == UINT64_MAX)
+				u = &x->units[u->skeleton];
+			*file = unit_file(&x->arena, u, f->file);
+			have_file = true;
+		}
+		if (have_file && have_line)
+			return;
+	}
+}
+
+bool index_entry(const struct dbg_index *x, uint32_t unit, uint64_t pc, unsigned flags,
+		 uint64_t *entry)
+{
+	const struct dw_unit *u = &x->units[unit];
+
+	if (flags & FN_PC) {
+		*entry = pc;
+		return pc != 0; /* 0: the linker has thrown the function away */
+	}
+	if (!(flags & (FN_RANGES | FN_RANGES_INDEX)))
+		return false;
+	/* GNU's split units of version 4: relative to the skeleton's part. */
+	if (u->version < 5 && u->file->split)
+		pc += u->rnglists_base;
+	return scan_first_range(u, pc, (flags & FN_RANGES_INDEX) != 0, entry) && *entry > 1;
+}
+
+const char *index_scope(const struct dbg_index *x, const struct dw_fn *f, unsigned up)
+{
+	const struct dw_unit *u;
+	uint32_t scope;
+
+	f = index_root(x, f);
+	u = &x->units[f->unit];
+	scope = f->scope;
+	for (unsigned i = 0; scope && i < up; i++)
+		scope = u->scopes[scope].parent;
+	if (scope >= u->n_scopes)
+		return NULL;
+	if (!scope) { /* are there just `up` scopes within the unit? */
+		unsigned depth = 0;
+
+		for (uint32_t k = f->scope; k && depth < up; k = u->scopes[k].parent)
+			depth++;
+		return depth == up ? "" : NULL;
+	}
+	if (!*u->scopes[scope].name && u->scopes[scope].origin) {
+		const struct dw_fn *fn = index_find(x, u->scopes[scope].origin);
+		const char *name = fn ? index_name(x, fn) : NULL;
+
+		return name ? name : "";
+	}
+	return u->scopes[scope].name;
+}
+
+size_t index_inlines(const struct dbg_index *x, dw_ref ref, struct dw_inline ***first)
+{
+	size_t lo = 0, hi = x->n_inlines, n = 0;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (x->by_origin[mid]->origin < ref)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	*first = x->by_origin + lo;
+	while (lo + n < x->n_inlines && x->by_origin[lo + n]->origin == ref)
+		n++;
+	return n;
+}
+
+const struct dw_fn *index_at(const struct dbg_index *x, uint64_t entry)
+{
+	size_t lo = 0, hi = x->n_by_pc;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (x->entries[mid] < entry)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < x->n_by_pc && x->entries[lo] == entry ? x->by_pc[lo] : NULL;
+}
+
+bool index_die(const struct dbg_index *x, uint32_t unit, uint32_t die, Dwarf_Die *out)
+{
+	const struct dw_unit *u = &x->units[unit];
+
+	return dwarf_offdie(u->file->dwarf, u->offset + die, out) != NULL;
+}
+
+bool index_line_unit(const struct dbg_index *x, uint32_t unit, Dwarf_Die *out)
+{
+	const struct dw_unit *u = &x->units[x->units[unit].skeleton];
+
+	return dwarf_offdie(u->file->dwarf, u->first_die, out) != NULL;
+}

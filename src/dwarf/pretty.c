@@ -1,0 +1,399 @@
+/* $x$, $x$$, $$vars and its kin: texts made by sprintf over the values (language reference 6.3, 6.4). */
+#include <string.h>
+
+#include "base/str.h"
+#include "dwarf/query.h"
+#include "lang/lang.h"
+#include "session.h"
+
+enum { MAX_VALUES = 32, MAX_NESTING = 16, MAX_BASES = 64 };
+
+struct pretty {
+	struct dbg_query *q;
+	struct str format;
+	expr_list args;
+	bool deep; /* $$ */
+	bool full; /* no more values are possible */
+};
+
+static void show(struct pretty *p, const struct dbg_object *o, int level);
+
+/* Text of the program's own (names): % must not be a conversion. */
+static void add_text(struct pretty *p, const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '%')
+			str_addc(&p->format, '%');
+		str_addc(&p->format, *s);
+	}
+}
+
+static void add_value(struct pretty *p, const char *conversion, struct expr *e)
+{
+	struct dbg_query *q = p->q;
+
+	if (!e) {
+		/* What cannot be read is no reason to show nothing. */
+		q->why = NULL;
+		str_addc(&p->format, '?');
+		return;
+	}
+	if (p->args.n == MAX_VALUES) {
+		str_add(&p->format, "...");
+		p->full = true;
+		return;
+	}
+	str_add(&p->format, conversion);
+	vec_push(&p->args, q->a, e);
+}
+
+static struct expr *quoted(struct dbg_query *q, struct expr *address)
+{
+	struct expr *e;
+
+	if (!address)
+		return NULL;
+	e = expr_make(q->a, EX_CALL, q->tok);
+	e->name = intern("user_string_quoted");
+	vec_push(&e->args, q->a, address);
+	return e;
+}
+
+/* The expression of p; "" is a plain literal. */
+static struct expr *finish(struct pretty *p)
+{
+	struct dbg_query *q = p->q;
+	struct expr *e = NULL;
+	struct literal *l = ARENA_NEW(q->a, struct literal);
+
+	l->tok = q->tok;
+	l->is_string = true;
+	l->str = l->raw = arena_strdup(q->a, p->format.s ? p->format.s : "");
+	l->len = (uint32_t)p->format.len;
+	str_release(&p->format);
+	if (!l->len) {
+		e = expr_make(q->a, EX_STRING, q->tok);
+		e->lit = l;
+		return e;
+	}
+	e = expr_make(q->a, EX_PRINT, q->tok);
+	e->print = ARENA_NEW(q->a, struct print);
+	e->print->name = "sprintf";
+	e->print->to_string = e->print->formatted = true;
+	e->print->format = l;
+	e->args = p->args;
+	if (format_parse(q->a, l->str, l->len, &e->print->parts))
+		return dbg_fail(q, "names with odd characters cannot be shown");
+	return e;
+}
+
+static struct dbg_object copy(struct dbg_query *q, const struct dbg_object *o)
+{
+	struct dbg_object c = *o;
+
+	c.loc.e = c.loc.e ? expr_clone(q->a, c.loc.e) : NULL;
+	return c;
+}
+
+/* ------------------------------------------------------------------ aggregates */
+
+struct base {
+	struct dbg_type type;
+	uint64_t offset;
+};
+
+static bool is_hidden(const char *const *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void show_member(struct pretty *p, const struct dbg_object *o, Dwarf_Die *die,
+			uint64_t base, const char *name, int level)
+{
+	struct dbg_object m = copy(p->q, o);
+	struct dbg_type t = {.stars = 0};
+	struct dbg_member place;
+
+	if (name) {
+		str_addc(&p->format, '.');
+		add_text(p, name);
+	} else if (dbg_type_of(die, &t.die)) {
+		t = dbg_peel(t);
+		/* The mix-up of class and struct is SystemTap's. */
+		str_add(&p->format, dbg_tag(&t) == DW_TAG_union_type   ? "<union>"
+				    : dbg_tag(&t) == DW_TAG_class_type ? "<struct>"
+								       : "<class>");
+	}
+	str_addc(&p->format, '=');
+	if (!dbg_member_place(die, &place) || !dbg_type_of(die, &m.type.die)) {
+		str_addc(&p->format, '?');
+		return;
+	}
+	m.type.stars = 0;
+	m.bit_offset = place.bit_offset;
+	m.bit_size = place.bit_size;
+	if (m.loc.kind == LOC_ADDRESS)
+		m.loc.e = dbg_binary(p->q, OP_ADD, m.loc.e,
+				     dbg_number(p->q, (int64_t)(base + place.offset)));
+	else
+		m.loc.at_byte += base + place.offset;
+	if (m.loc.kind == LOC_ADDRESS && !m.loc.e) {
+		p->q->why = NULL;
+		str_addc(&p->format, '?');
+		return;
+	}
+	show(p, &m, level + 1);
+}
+
+static void show_aggregate(struct pretty *p, const struct dbg_object *o, struct dbg_type t, int level)
+{
+	struct base queue[MAX_BASES] = {{.type = t}};
+	const char *names[256];
+	size_t n_queue = 1, n_names = 0;
+	bool first = true;
+
+	str_addc(&p->format, '{');
+	for (size_t i = 0; i < n_queue && !p->full; i++) {
+		Dwarf_Die child;
+
+		queue[i].type = dbg_peel(queue[i].type);
+		dbg_complete(p->q, &queue[i].type);
+		if (queue[i].type.stars || !queue[i].type.die.addr ||
+		    !dbg_first_child(&queue[i].type.die, &child))
+			continue;
+		do {
+			const char *name = dwarf_diename(&child);
+			struct dbg_member place;
+			struct dbg_type base = {.stars = 0};
+
+			if (dwarf_tag(&child) == DW_TAG_inheritance) {
+				if (n_queue < MAX_BASES && dbg_member_place(&child, &place) &&
+				    dbg_type_of(&child, &base.die))
+					queue[n_queue++] = (struct base){
+						base, queue[i].offset + place.offset};
+				continue;
+			}
+			if (dwarf_tag(&child) != DW_TAG_member ||
+			    dwarf_hasattr_integrate(&child, DW_AT_declaration) ||
+			    (name && strncmp(name, "_vptr.", 6) == 0) ||
+			    (name && is_hidden(names, n_names, name)))
+				continue;
+			if (name && n_names < 256)
+				names[n_names++] = name;
+			if (!first)
+				str_add(&p->format, ", ");
+			first = false;
+			if (p->args.n == MAX_VALUES) {
+				str_add(&p->format, "...");
+				p->full = true;
+				break;
+			}
+			show_member(p, o, &child, queue[i].offset, name, level);
+		} while (!p->full && dbg_step(p->q) && dbg_next(&child));
+	}
+	str_addc(&p->format, '}');
+}
+
+static void show_array(struct pretty *p, const struct dbg_object *o, struct dbg_type t, int level)
+{
+	struct dbg_object element = copy(p->q, o);
+	unsigned dimensions;
+	uint64_t stride;
+
+	if (!dbg_array(p->q, &t, &element.type, &stride, &dimensions)) {
+		str_add(&p->format, "[...]");
+		return;
+	}
+	str_addc(&p->format, '[');
+	show(p, &element, level + 1);
+	str_add(&p->format, ", ...]");
+}
+
+/* ------------------------------------------------------------------ one value */
+
+static void show_pointer(struct pretty *p, const struct dbg_object *o, struct dbg_type t, int level)
+{
+	struct dbg_query *q = p->q;
+	struct dbg_type to = dbg_pointee(&t);
+	struct dbg_object pointee;
+
+	to = dbg_peel(to);
+	if (dbg_is_char(&to)) {
+		add_value(p, "%s", quoted(q, dbg_value(q, o)));
+	} else if (dbg_tag(&to) == DW_TAG_subroutine_type && !level) {
+		str_add(&p->format, "<function>:");
+		add_value(p, "%p", dbg_value(q, o));
+	} else if (level || dbg_tag(&to) == 0) {
+		add_value(p, "%p", dbg_value(q, o));
+	} else {
+		pointee = copy(q, o);
+		if (!dbg_dereference(q, &pointee)) {
+			add_value(p, "%p", NULL);
+			return;
+		}
+		to = dbg_peel(pointee.type);
+		switch (dbg_tag(&to)) {
+		case DW_TAG_pointer_type:
+		case DW_TAG_reference_type:
+		case DW_TAG_rvalue_reference_type:
+			show_pointer(p, &pointee, to, 1);
+			break;
+		default:
+			show(p, &pointee, 0);
+		}
+	}
+}
+
+static void show(struct pretty *p, const struct dbg_object *o, int level)
+{
+	struct dbg_query *q = p->q;
+	struct dbg_type t = dbg_peel(o->type), element;
+	bool nested = level > 0 && !p->deep;
+	unsigned encoding = dbg_encoding(&t);
+
+	if (o->bit_offset >= 0) {
+		add_value(p, dbg_is_signed(&t) ? "%i" : "%u", dbg_value(q, o));
+		return;
+	}
+	switch (level < MAX_NESTING ? dbg_tag(&t) : 0) {
+	case DW_TAG_base_type:
+		if (dbg_is_char(&t))
+			add_value(p, "'%#c'", dbg_value(q, o));
+		else if (encoding == DW_ATE_float || encoding == DW_ATE_complex_float ||
+			 encoding == DW_ATE_imaginary_float)
+			str_addc(&p->format, '?');
+		else
+			add_value(p, dbg_is_signed(&t) ? "%i" : "%u", dbg_value(q, o));
+		return;
+	case DW_TAG_enumeration_type:
+		add_value(p, "%u", dbg_value(q, o));
+		return;
+	case DW_TAG_pointer_type:
+	case DW_TAG_reference_type:
+	case DW_TAG_rvalue_reference_type:
+		show_pointer(p, o, t, level);
+		return;
+	case DW_TAG_subroutine_type:
+		str_add(&p->format, "<function>:");
+		add_value(p, "%p", dbg_value(q, o));
+		return;
+	case DW_TAG_array_type:
+		element = dbg_pointee(&t);
+		element = dbg_peel(element);
+		if (nested)
+			str_add(&p->format, "[...]");
+		else if (dbg_is_char(&element))
+			add_value(p, "%s", quoted(q, dbg_address(q, o)));
+		else
+			show_array(p, o, t, level);
+		return;
+	case DW_TAG_structure_type:
+	case DW_TAG_class_type:
+	case DW_TAG_union_type:
+		if (nested)
+			str_add(&p->format, "{...}");
+		else
+			show_aggregate(p, o, t, level);
+		return;
+	default:
+		str_addc(&p->format, '?');
+	}
+}
+
+struct expr *dbg_pretty(struct dbg_query *q, const struct dbg_object *o, bool deep)
+{
+	struct pretty p = {.q = q, .deep = deep};
+
+	show(&p, o, 0);
+	return finish(&p);
+}
+
+/* ------------------------------------------------------------------ $$vars */
+
+/* "name=VALUE" of one variable. located: its place is known. */
+static void show_variable(struct pretty *p, const char *name, const struct dbg_object *o,
+			  bool located, unsigned suffix)
+{
+	struct dbg_query *q = p->q;
+	struct dbg_type t = dbg_peel(o->type);
+	unsigned encoding = dbg_encoding(&t);
+
+	if (p->format.len)
+		str_addc(&p->format, ' ');
+	add_text(p, name);
+	str_addc(&p->format, '=');
+	if (!located) {
+		q->why = NULL;
+		str_addc(&p->format, '?');
+		return;
+	}
+	if (suffix) {
+		add_value(p, "%s", dbg_pretty(q, o, suffix == 2));
+		return;
+	}
+	switch (dbg_tag(&t)) {
+	case DW_TAG_structure_type:
+	case DW_TAG_class_type:
+	case DW_TAG_union_type:
+		str_add(&p->format, "{...}");
+		return;
+	case DW_TAG_array_type:
+		str_add(&p->format, "[...]");
+		return;
+	default:
+		if (encoding == DW_ATE_float && dbg_tag(&t) == DW_TAG_base_type)
+			str_addc(&p->format, '?');
+		else
+			add_value(p, "%#x", dbg_value(q, o));
+	}
+}
+
+struct expr *dbg_context_string(struct dbg_query *q, const char *name, unsigned suffix)
+{
+	bool parms = strcmp(name, "parms") == 0, locals = strcmp(name, "locals") == 0;
+	struct pretty p = {.q = q};
+	Dwarf_Die scopes[DBG_MAX_DEPTH], child;
+	struct dbg_object o;
+	size_t n;
+
+	if (strcmp(name, "return") == 0) {
+		if (dbg_return_object(q, &o)) {
+			show_variable(&p, "return", &o, true, suffix);
+		} else if (!q->at->is_return) {
+			return NULL;
+		}
+		q->why = NULL; /* void: nothing */
+		return finish(&p);
+	}
+	if (!parms && !locals && strcmp(name, "vars") != 0)
+		return dbg_fail(q, "unable to find local '$%s'", name);
+	/* A function of the symbol table has no scopes: nothing to show. */
+	n = dbg_scopes(q, scopes, DBG_MAX_DEPTH);
+	for (size_t i = 0; i < n; i++) {
+		if (!dbg_first_child(&scopes[i], &child))
+			continue;
+		do {
+			int tag = dwarf_tag(&child);
+			const char *var = dwarf_diename(&child);
+
+			if (!var || !(tag == DW_TAG_formal_parameter ? !locals
+				      : tag == DW_TAG_variable	     ? !parms
+								     : false))
+				continue;
+			memset(&o, 0, sizeof(o));
+			o.bit_offset = -1;
+			show_variable(&p, var, &o,
+				      dbg_type_of(&child, &o.type.die) &&
+					      dbg_locate(q, &child, &o.loc),
+				      suffix);
+			if (p.full) {
+				str_release(&p.format);
+				return dbg_fail(q, "too many arguments to print (%d)", MAX_VALUES + 1);
+			}
+		} while (dbg_next(&child));
+	}
+	return finish(&p);
+}

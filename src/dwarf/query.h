@@ -1,0 +1,197 @@
+/* The inside of variable lookup, shared by types.c, names.c, locexpr.c, vars.c and pretty.c.
+ *
+ * A query is one target expression at one place. Steps that fail set q->why once and return false or
+ * NULL; the first reason wins. All trees carry the token of the script's expression, so that faults
+ * at run time point at it. */
+#ifndef DWARF_QUERY_H
+#define DWARF_QUERY_H
+
+#include <dwarf.h>
+
+#include "base/map.h"
+#include "dwarf/dbg.h"
+#include "probe/provider.h"
+
+enum { DBG_MAX_DEPTH = 64 }; /* of types and scopes: damaged files may have circles */
+
+/* A type: the DIE behind `stars` pointers that only we know of ("T*" in a cast, the type of &x). */
+struct dbg_type {
+	Dwarf_Die die; /* die.addr NULL: void */
+	unsigned stars;
+};
+
+/* The pointer type that a long carries. */
+struct dbg_detail {
+	struct foreign_type base;
+	struct dbg_module *module;
+	struct dbg_type pointee;
+};
+
+
+struct dbg_query {
+	struct session *s;
+	struct arena *a;
+	const struct dbg_place *at;
+	struct dbg_module *m; /* whose types and variables are meant: that of the place, or another */
+	bool foreign;	      /* m is not the module of the place: its load bias is unknown */
+	const struct token *tok;
+	const char *why;
+	const struct token *why_tok; /* accessor that why is about, or NULL */
+	unsigned nodes;		 /* of the tree made so far */
+	unsigned steps;		 /* of searches, see dbg_step() */
+	Dwarf_Die function;	 /* concrete subprogram around the place; addr NULL: not looked for */
+	bool function_tried;
+};
+
+/* Sets q->why if it is not set. Returns NULL. */
+void *dbg_fail(struct dbg_query *q, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Counts work on what could be circles; false: too much, q->why is set. */
+bool dbg_step(struct dbg_query *q);
+
+/* ------------------------------------------------------------------ types.c */
+
+/* Children in order; false at the end. Never goes backwards, whatever the file says. */
+bool dbg_first_child(Dwarf_Die *die, Dwarf_Die *child);
+bool dbg_next(Dwarf_Die *die);
+/* DW_AT_type, through specification and origin; false: there is none (void). */
+bool dbg_type_of(Dwarf_Die *die, Dwarf_Die *type);
+/* Without typedefs and qualifiers; then stars > 0, or a DIE of another tag, or void. */
+struct dbg_type dbg_peel(struct dbg_type t);
+/* Tag of a peeled type: DW_TAG_pointer_type if it has stars, 0 for void. */
+int dbg_tag(const struct dbg_type *peeled);
+/* What a pointer or reference (peeled) points to. */
+struct dbg_type dbg_pointee(const struct dbg_type *peeled);
+/* A declaration is replaced by the definition, wherever it is in the module. */
+void dbg_complete(struct dbg_query *q, struct dbg_type *t);
+/* In bytes; 0: unknown. */
+uint64_t dbg_size(struct dbg_query *q, struct dbg_type t);
+/* Of a base type or enumeration (peeled): DW_ATE_*. */
+unsigned dbg_encoding(const struct dbg_type *peeled);
+bool dbg_is_signed(const struct dbg_type *peeled);
+bool dbg_is_char(const struct dbg_type *peeled);
+/* Arrays (peeled): element, distance of elements of the first dimension, number of dimensions. */
+bool dbg_array(struct dbg_query *q, const struct dbg_type *array, struct dbg_type *element,
+	       uint64_t *stride, unsigned *dimensions);
+/* As -L prints it (probe reference 3.1), in the arena. NULL: the type has no name there. */
+const char *dbg_type_text(struct arena *a, struct dbg_type t);
+
+/* A member, found through anonymous members and base classes. Offset from the start of the object. */
+struct dbg_member {
+	Dwarf_Die die;
+	struct dbg_type type;
+	uint64_t offset;   /* bytes */
+	int bit_offset;	   /* bit-fields: of the first bit, from offset, little-endian; else -1 */
+	unsigned bit_size;
+	bool is_static;	   /* no offset: a variable of its own */
+};
+bool dbg_member(struct dbg_query *q, struct dbg_type object, const char *name,
+		struct dbg_member *out);
+/* Where a DW_TAG_member or DW_TAG_inheritance lies in its object; false: not at a fixed place. */
+bool dbg_member_place(Dwarf_Die *die, struct dbg_member *out);
+/* Names of all members, for "alternatives". */
+void dbg_member_names(struct dbg_query *q, struct dbg_type object, dbg_names *out);
+
+/* ------------------------------------------------------------------ names.c */
+
+/* A type by its name in scripts: "struct foo", "foo", "unsigned int", "foo*". */
+bool dbg_find_type(struct dbg_query *q, const char *name, struct dbg_type *out);
+/* A variable at file level of any unit with a location; unit NULL or the end of a path. */
+bool dbg_find_global(struct dbg_query *q, const char *name, const char *unit, Dwarf_Die *out);
+/* Definition of a struct, class, union or enum of this name. */
+bool dbg_find_definition(struct dbg_query *q, const char *name, Dwarf_Die *out);
+/* Value of an enumerator. */
+bool dbg_find_enumerator(struct dbg_query *q, const char *name, int64_t *value);
+
+/* ------------------------------------------------------------------ locexpr.c */
+
+enum location_kind {
+	LOC_ADDRESS,  /* e: address of the object */
+	LOC_REGISTER, /* it is in a register */
+	LOC_VALUE,    /* it has no place; e: its value */
+	LOC_BYTES,    /* constant */
+	LOC_PIECES,
+	LOC_POINTER,  /* a pointer that was optimised away; what it points to is known */
+	LOC_LOST,     /* a piece without a place */
+};
+
+struct location_piece;
+
+struct location {
+	enum location_kind kind;
+	struct expr *e;
+	int reg;
+	const uint8_t *bytes;
+	size_t n_bytes;
+	struct location_piece *pieces;
+	size_t n_pieces;
+	Dwarf_Die target; /* LOC_POINTER: the object pointed into, */
+	int64_t offset;	  /* and where */
+	uint64_t at_byte; /* all but LOC_ADDRESS: the wanted object starts that far in */
+};
+
+struct location_piece {
+	struct location loc;
+	uint64_t bytes;
+};
+
+/* Trees: fold constants, count nodes (NULL when there are too many, or when an operand is NULL). */
+struct expr *dbg_number(struct dbg_query *q, int64_t n);
+struct expr *dbg_binary(struct dbg_query *q, enum op op, struct expr *l, struct expr *r);
+struct expr *dbg_read(struct dbg_query *q, struct expr *address, unsigned size, bool is_signed);
+struct expr *dbg_register(struct dbg_query *q, int number);
+/* The low bits of a 64-bit value, extended. */
+struct expr *dbg_extend(struct dbg_query *q, struct expr *e, unsigned bits, bool is_signed);
+
+/* Runs a location expression. attr: where it comes from, or NULL (CFA, return values). */
+bool dbg_evaluate(struct dbg_query *q, Dwarf_Attribute *attr, Dwarf_Op *ops, size_t n,
+		  struct location *out);
+
+/* ------------------------------------------------------------------ location.c */
+
+/* Place of a variable at the query's pc. */
+bool dbg_locate(struct dbg_query *q, Dwarf_Die *var, struct location *out);
+/* Could be located; nothing is reported. */
+bool dbg_has_location(struct dbg_query *q, Dwarf_Die *var);
+struct expr *dbg_frame_address(struct dbg_query *q);
+/* n bits at a bit offset in the object; unit: bytes of the declared type (reads stay within its
+ * alignment if possible), 0: not known. */
+struct expr *dbg_fetch(struct dbg_query *q, const struct location *loc, uint64_t bit_offset,
+		       unsigned bits, bool is_signed, unsigned unit);
+
+/* ------------------------------------------------------------------ vars.c */
+
+/* An object on the way through accessors. */
+struct dbg_object {
+	struct location loc;
+	struct dbg_type type;
+	int bit_offset;	   /* bit-fields, else -1 */
+	unsigned bit_size;
+};
+
+/* The pc of the place as the DWARF data counts. */
+Dwarf_Addr dbg_pc(const struct dbg_query *q);
+/* The concrete subprogram around the place; false: none. */
+bool dbg_function(struct dbg_query *q, Dwarf_Die *out);
+/* Blocks around the pc inside the place's scope, innermost first, then that scope. */
+size_t dbg_scopes(struct dbg_query *q, Dwarf_Die *scopes, size_t max);
+bool dbg_return_object(struct dbg_query *q, struct dbg_object *out);
+/* One step; messages name the accessor as the script wrote it. */
+bool dbg_step_member(struct dbg_query *q, struct dbg_object *o, const char *name);
+/* What a pointer points to. */
+bool dbg_dereference(struct dbg_query *q, struct dbg_object *o);
+/* The object as a long: extended, decayed. NULL: cannot be one. */
+struct expr *dbg_value(struct dbg_query *q, const struct dbg_object *o);
+struct expr *dbg_address(struct dbg_query *q, const struct dbg_object *o);
+/* Behind foreign_type.resolve. */
+struct expr *dbg_resolve_typed(struct session *s, const struct foreign_type *type,
+			       struct expr *target, const char **why);
+
+/* ------------------------------------------------------------------ pretty.c */
+
+/* $x$ and $x$$ of an object: an EX_PRINT. */
+struct expr *dbg_pretty(struct dbg_query *q, const struct dbg_object *o, bool deep);
+/* $$vars, $$parms, $$locals, $$return. */
+struct expr *dbg_context_string(struct dbg_query *q, const char *name, unsigned suffix);
+
+#endif

@@ -1,0 +1,711 @@
+/* Target expressions: $x, @var, @cast and their accessors, looked up in debug information (language
+ * reference 6, probe reference 9.5). */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dwarf/query.h"
+#include "lang/diag.h"
+#include "session.h"
+
+enum { MAX_SCOPES = 64, MAX_STEPS = 200000 };
+
+void *dbg_fail(struct dbg_query *q, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (q->why)
+		return NULL;
+	va_start(ap, fmt);
+	q->why = arena_vprintf(q->a, fmt, ap);
+	va_end(ap);
+	return NULL;
+}
+
+bool dbg_step(struct dbg_query *q)
+{
+	if (++q->steps > MAX_STEPS)
+		return dbg_fail(q, "damaged debug information in %s [man error::dwarf]", q->m->path);
+	return true;
+}
+
+/* ------------------------------------------------------------------ scopes */
+
+/* The innermost subprogram around pc below die. */
+static bool find_function(Dwarf_Die *die, Dwarf_Addr pc, Dwarf_Die *out, int depth)
+{
+	Dwarf_Die child;
+
+	if (depth > DBG_MAX_DEPTH || !dbg_first_child(die, &child))
+		return false;
+	do {
+		switch (dwarf_tag(&child)) {
+		case DW_TAG_subprogram:
+			if (dwarf_haspc(&child, pc) == 1) {
+				*out = child;
+				return true;
+			}
+			break;
+		case DW_TAG_namespace:
+		case DW_TAG_structure_type:
+		case DW_TAG_class_type:
+		case DW_TAG_module:
+			if (find_function(&child, pc, out, depth + 1))
+				return true;
+			break;
+		default:
+			break;
+		}
+	} while (dbg_next(&child));
+	return false;
+}
+
+bool dbg_function(struct dbg_query *q, Dwarf_Die *out)
+{
+	Dwarf_Die scope = q->at->scope, cu;
+
+	if (!q->function_tried) {
+		q->function_tried = true;
+		if (scope.addr && dwarf_tag(&scope) == DW_TAG_subprogram)
+			q->function = scope;
+		else if (scope.addr && dwarf_diecu(&scope, &cu, NULL, NULL))
+			find_function(&cu, dbg_pc(q), &q->function, 0);
+	}
+	*out = q->function;
+	return out->addr != NULL;
+}
+
+static bool is_block(int tag)
+{
+	return tag == DW_TAG_lexical_block || tag == DW_TAG_try_block || tag == DW_TAG_catch_block;
+}
+
+size_t dbg_scopes(struct dbg_query *q, Dwarf_Die *scopes, size_t max)
+{
+	Dwarf_Die scope = q->at->scope, child;
+	Dwarf_Addr pc = dbg_pc(q);
+	size_t n = 0;
+
+	if (!scope.addr || q->foreign)
+		return 0;
+	for (bool found = true; found && n < max;) {
+		scopes[n++] = scope;
+		found = false;
+		if (!dbg_first_child(&scope, &child))
+			break;
+		do
+			found = is_block(dwarf_tag(&child)) && dwarf_haspc(&child, pc) == 1;
+		while (!found && dbg_next(&child));
+		scope = child;
+	}
+	for (size_t i = 0; i < n / 2; i++) {
+		Dwarf_Die t = scopes[i];
+
+		scopes[i] = scopes[n - 1 - i];
+		scopes[n - 1 - i] = t;
+	}
+	return n;
+}
+
+static bool is_variable(int tag)
+{
+	return tag == DW_TAG_variable || tag == DW_TAG_formal_parameter;
+}
+
+static bool find_child(Dwarf_Die *scope, const char *name, Dwarf_Die *out)
+{
+	Dwarf_Die child;
+
+	if (!dbg_first_child(scope, &child))
+		return false;
+	do {
+		const char *have;
+
+		if (is_variable(dwarf_tag(&child)) && (have = dwarf_diename(&child)) &&
+		    strcmp(have, name) == 0) {
+			*out = child;
+			return true;
+		}
+	} while (dbg_next(&child));
+	return false;
+}
+
+/* ------------------------------------------------------------------ messages */
+
+static const char *alternatives(struct dbg_query *q, const char *name, const dbg_names *names)
+{
+	const char *s;
+
+	if (!names->n)
+		return "";
+	s = diag_similar(q->s, name, names->v, names->n);
+	return *s ? arena_printf(q->a, " (alternatives:%s", strchr(s, ':') + 1) : "";
+}
+
+static void collect_names(struct dbg_query *q, dbg_names *out)
+{
+	Dwarf_Die scopes[MAX_SCOPES], child;
+	size_t n = dbg_scopes(q, scopes, MAX_SCOPES);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!dbg_first_child(&scopes[i], &child))
+			continue;
+		do {
+			const char *have = dwarf_diename(&child);
+
+			if (is_variable(dwarf_tag(&child)) && have && out->n < 10000)
+				vec_push(out, q->a, arena_printf(q->a, "$%s", have));
+		} while (dbg_next(&child));
+	}
+}
+
+/* " dieoffset 0x208c in /T/foo, near pc 0x12b0 in cfun foo.cc" */
+static const char *whereabouts(struct dbg_query *q)
+{
+	Dwarf_Die scope = q->at->scope, cu;
+	const char *function = NULL, *unit = NULL;
+
+	if (!scope.addr)
+		return arena_printf(q->a, " in %s", q->m->path);
+	function = dwarf_diename(&scope);
+	if (dwarf_diecu(&scope, &cu, NULL, NULL))
+		unit = dwarf_diename(&cu);
+	return arena_printf(q->a, " dieoffset 0x%llx in %s, near pc 0x%llx in %s %s",
+			    (unsigned long long)dwarf_dieoffset(&scope), q->m->path,
+			    (unsigned long long)q->at->pc, function ? function : "?",
+			    unit ? unit : "?");
+}
+
+static void no_local(struct dbg_query *q, const char *name)
+{
+	dbg_names names = {0};
+	const char *alt;
+
+	collect_names(q, &names);
+	alt = alternatives(q, arena_printf(q->a, "$%s", name), &names);
+	/* The second bracket is SystemTap's. */
+	dbg_fail(q, "unable to find local '%s', [man error::dwarf]%s%s%s", name, whereabouts(q), alt,
+		 *alt ? ")" : "");
+}
+
+/* ------------------------------------------------------------------ objects */
+
+static bool variable_object(struct dbg_query *q, Dwarf_Die *var, struct dbg_object *o)
+{
+	memset(o, 0, sizeof(*o));
+	o->bit_offset = -1;
+	if (!dbg_type_of(var, &o->type.die))
+		return dbg_fail(q, "variable without a type [man error::dwarf]");
+	if (dbg_locate(q, var, &o->loc))
+		return true;
+	q->why = arena_printf(q->a, "%s,%s", q->why, whereabouts(q));
+	return false;
+}
+
+/* Blocks, the function, the unit, the other units. */
+static bool find_variable(struct dbg_query *q, const char *name, Dwarf_Die *out)
+{
+	Dwarf_Die scopes[MAX_SCOPES], cu, scope = q->at->scope;
+	size_t n = q->at->is_return ? 0 : dbg_scopes(q, scopes, MAX_SCOPES);
+
+	for (size_t i = 0; i < n; i++)
+		if (find_child(&scopes[i], name, out)) {
+			/* "extern int x;" in a block names the one at file level. */
+			if (!dwarf_hasattr(out, DW_AT_declaration))
+				return true;
+			break;
+		}
+	if (!q->foreign && scope.addr && dwarf_diecu(&scope, &cu, NULL, NULL) &&
+	    find_child(&cu, name, out) && dwarf_hasattr_integrate(out, DW_AT_location))
+		return true;
+	return dbg_find_global(q, name, NULL, out);
+}
+
+bool dbg_return_object(struct dbg_query *q, struct dbg_object *o)
+{
+	struct dbg_type peeled;
+	Dwarf_Die function;
+	const Dwarf_Op *ops;
+	int n;
+
+	memset(o, 0, sizeof(*o));
+	o->bit_offset = -1;
+	if (!q->at->is_return || !dbg_function(q, &function))
+		return dbg_fail(q, "unable to find local 'return', [man error::dwarf]%s",
+				whereabouts(q));
+	if (!dbg_type_of(&function, &o->type.die))
+		return dbg_fail(q, "function '%s' returns no value", dwarf_diename(&function));
+	peeled = dbg_peel(o->type);
+	if (dbg_tag(&peeled) == 0)
+		return dbg_fail(q, "function '%s' returns no value", dwarf_diename(&function));
+	n = dwfl_module_return_value_location(q->at->module->mod, &function, &ops);
+	if (n <= 0)
+		return dbg_fail(q, "failed to retrieve return value location for %s "
+				   "[man error::dwarf]", dwarf_diename(&function));
+	return dbg_evaluate(q, NULL, (Dwarf_Op *)ops, (size_t)n, &o->loc);
+}
+
+bool dbg_dereference(struct dbg_query *q, struct dbg_object *o)
+{
+	struct dbg_type pointer = dbg_peel(o->type), to = dbg_pointee(&pointer);
+
+	if (o->loc.kind == LOC_POINTER) {
+		Dwarf_Die target = o->loc.target;
+		int64_t offset = o->loc.offset;
+
+		if (!dbg_locate(q, &target, &o->loc))
+			return false;
+		if (o->loc.kind == LOC_ADDRESS)
+			o->loc.e = dbg_binary(q, OP_ADD, o->loc.e, dbg_number(q, offset));
+		else
+			o->loc.at_byte += (uint64_t)offset;
+	} else {
+		struct expr *e = dbg_fetch(q, &o->loc, 0, 64, false, 8);
+
+		memset(&o->loc, 0, sizeof(o->loc));
+		o->loc.kind = LOC_ADDRESS;
+		o->loc.e = e;
+		if (!e)
+			return false;
+	}
+	o->type = to;
+	o->bit_offset = -1;
+	return true;
+}
+
+static bool is_pointer(int tag)
+{
+	return tag == DW_TAG_pointer_type || tag == DW_TAG_reference_type ||
+	       tag == DW_TAG_rvalue_reference_type;
+}
+
+static const char *type_name_of(struct dbg_query *q, struct dbg_type t)
+{
+	const char *s = dbg_type_text(q->a, t);
+
+	return s ? s : "an unnamed type";
+}
+
+static bool move(struct dbg_query *q, struct dbg_object *o, uint64_t bytes)
+{
+	if (o->loc.kind == LOC_ADDRESS) {
+		o->loc.e = dbg_binary(q, OP_ADD, o->loc.e, dbg_number(q, (int64_t)bytes));
+		return o->loc.e != NULL;
+	}
+	o->loc.at_byte += bytes;
+	return true;
+}
+
+bool dbg_step_member(struct dbg_query *q, struct dbg_object *o, const char *name)
+{
+	struct dbg_member m;
+
+	for (int depth = 0;; depth++) {
+		struct dbg_type t = dbg_peel(o->type);
+		int tag = dbg_tag(&t);
+
+		if (is_pointer(tag) && depth < DBG_MAX_DEPTH) {
+			struct dbg_type to = dbg_pointee(&t);
+
+			to = dbg_peel(to);
+			if (dbg_tag(&to) == 0)
+				return dbg_fail(q, "invalid access '->%s' vs '%s'", name,
+						type_name_of(q, o->type));
+			if (!dbg_dereference(q, o))
+				return false;
+			continue;
+		}
+		if (tag != DW_TAG_structure_type && tag != DW_TAG_class_type &&
+		    tag != DW_TAG_union_type)
+			return dbg_fail(q, "invalid access '->%s' vs %s", name,
+					type_name_of(q, o->type));
+		dbg_complete(q, &t);
+		if (dwarf_hasattr(&t.die, DW_AT_declaration))
+			return dbg_fail(q, "unresolved %s [man error::dwarf]", type_name_of(q, t));
+		if (!dbg_member(q, t, name, &m)) {
+			dbg_names names = {0};
+			const char *alt;
+
+			dbg_member_names(q, t, &names);
+			alt = alternatives(q, name, &names);
+			return dbg_fail(q, "unable to find member '%s' for %s%s", name,
+					type_name_of(q, t), alt);
+		}
+		break;
+	}
+	if (m.is_static) {
+		Dwarf_Die var;
+
+		if (dwarf_hasattr_integrate(&m.die, DW_AT_const_value))
+			var = m.die;
+		else if (!dbg_find_global(q, name, NULL, &var))
+			return dbg_fail(q, "unable to find static member '%s'", name);
+		return variable_object(q, &var, o);
+	}
+	o->type = m.type;
+	o->bit_offset = m.bit_offset;
+	o->bit_size = m.bit_size;
+	return move(q, o, m.offset);
+}
+
+static bool step_index(struct dbg_query *q, struct dbg_object *o, struct expr *index)
+{
+	struct dbg_type t = dbg_peel(o->type), element;
+	int tag = dbg_tag(&t);
+	unsigned dimensions;
+	uint64_t stride;
+
+	/* A reference to an array or pointer. */
+	if ((tag == DW_TAG_reference_type || tag == DW_TAG_rvalue_reference_type)) {
+		if (!dbg_dereference(q, o))
+			return false;
+		t = dbg_peel(o->type);
+		tag = dbg_tag(&t);
+	}
+	if (tag == DW_TAG_pointer_type) {
+		element = dbg_pointee(&t);
+		stride = dbg_size(q, element);
+		if (!stride)
+			return dbg_fail(q, "invalid access '[%s]' vs '%s'", expr_text(q->a, index),
+					type_name_of(q, o->type));
+		if (!dbg_dereference(q, o))
+			return false;
+	} else if (tag == DW_TAG_array_type) {
+		if (!dbg_array(q, &t, &element, &stride, &dimensions))
+			return dbg_fail(q, "array of elements of unknown size [man error::dwarf]");
+		o->type = element;
+	} else {
+		return dbg_fail(q, "invalid access '[%s]' vs %s", expr_text(q->a, index),
+				type_name_of(q, o->type));
+	}
+	if (o->loc.kind == LOC_ADDRESS) {
+		o->loc.e = dbg_binary(q, OP_ADD, o->loc.e,
+				      dbg_binary(q, OP_MUL, index,
+						 dbg_number(q, (int64_t)stride)));
+		return o->loc.e != NULL;
+	}
+	if (index->kind != EX_NUMBER || index->lit->num < 0 || index->lit->num > 1 << 24)
+		return dbg_fail(q, "only constant indexes are possible: the array is not in memory");
+	o->loc.at_byte += (uint64_t)index->lit->num * stride;
+	return true;
+}
+
+struct expr *dbg_address(struct dbg_query *q, const struct dbg_object *o)
+{
+	if (o->bit_offset >= 0)
+		return dbg_fail(q, "cannot take the address of a bit-field");
+	if (o->loc.kind != LOC_ADDRESS)
+		return dbg_fail(q, "cannot take the address of a value that is not in memory");
+	return o->loc.e;
+}
+
+struct expr *dbg_value(struct dbg_query *q, const struct dbg_object *o)
+{
+	struct dbg_type t = dbg_peel(o->type);
+	Dwarf_Die child;
+	const char *first = NULL, *file;
+	uint64_t size;
+	int line = 0;
+
+	if (o->bit_offset >= 0)
+		return dbg_fetch(q, &o->loc, (uint64_t)o->bit_offset, o->bit_size, dbg_is_signed(&t),
+				 (unsigned)dbg_size(q, t));
+	switch (dbg_tag(&t)) {
+	case 0:
+		return dbg_fail(q, "a value of type void cannot be read");
+	case DW_TAG_array_type:
+	case DW_TAG_subroutine_type:
+		return dbg_address(q, o);
+	case DW_TAG_structure_type:
+	case DW_TAG_class_type:
+	case DW_TAG_union_type:
+		dbg_complete(q, &t);
+		file = dwarf_decl_file(&t.die);
+		dwarf_decl_line(&t.die, &line);
+		if (dbg_first_child(&t.die, &child))
+			do
+				first = dwarf_tag(&child) == DW_TAG_member ? dwarf_diename(&child) : NULL;
+			while (!first && dbg_next(&child));
+		return dbg_fail(q, "'%s' (%s:%d) is being accessed instead of a member such as '->%s'",
+				type_name_of(q, t), file ? file : "?", line, first ? first : "?");
+	default:
+		break;
+	}
+	size = dbg_size(q, t);
+	if (size != 1 && size != 2 && size != 4 && size != 8) {
+		if (size < 1 || size > 8)
+			return dbg_fail(q, "a value of type %s cannot be read (%llu bytes)",
+					type_name_of(q, o->type), (unsigned long long)size);
+	}
+	return dbg_fetch(q, &o->loc, 0, (unsigned)size * 8, dbg_is_signed(&t), (unsigned)size);
+}
+
+/* ------------------------------------------------------------------ whole expressions */
+
+/* The pointer type that the value of an object carries. */
+static struct foreign_type *detail_of(struct dbg_query *q, const struct dbg_object *o, bool address_of)
+{
+	struct dbg_type t = dbg_peel(o->type);
+	struct dbg_detail *d;
+	const char *name;
+	int tag = dbg_tag(&t);
+
+	if (!address_of && !is_pointer(tag) && tag != DW_TAG_array_type)
+		return NULL;
+	d = ARENA_NEW(q->a, struct dbg_detail);
+	d->module = q->m;
+	d->pointee = address_of ? o->type : dbg_pointee(&t);
+	d->base.resolve = dbg_resolve_typed;
+	t = dbg_peel(d->pointee);
+	/* Each unit has a DIE of its own for the same struct. */
+	if (t.die.addr && (name = dwarf_diename(&t.die)))
+		d->base.name = arena_printf(q->a, "%s:%s:%llu*%u", q->m->path, name,
+					    (unsigned long long)dbg_size(q, t), t.stars);
+	else
+		d->base.name = arena_printf(q->a, "%s:%llx*%u", q->m->path,
+					    t.die.addr ? (unsigned long long)dwarf_dieoffset(&t.die)
+						       : 0,
+					    t.stars);
+	return &d->base;
+}
+
+static struct expr *finish(struct dbg_query *q, struct dbg_object *o, struct expr *target,
+			   size_t first)
+{
+	struct foreign_type *detail;
+	struct expr *e;
+
+	for (size_t i = first; i < target->accessors.n; i++) {
+		struct accessor *acc = &target->accessors.v[i];
+
+		q->why_tok = acc->tok;
+		if (acc->kind == ACC_MEMBER ? !dbg_step_member(q, o, acc->member)
+					    : !step_index(q, o, acc->index))
+			return NULL;
+		q->why_tok = NULL;
+	}
+	if (target->suffix)
+		return dbg_pretty(q, o, target->suffix == 2);
+	detail = detail_of(q, o, target->address_of);
+	e = target->address_of ? dbg_address(q, o) : dbg_value(q, o);
+	if (!e)
+		return NULL;
+	/* What the script wrote (&@cast(p, "T") is p) must not be marked: a node of ours carries it. */
+	if (detail && (e->detail || (e->kind != EX_CONTEXT && e->kind != EX_BINARY))) {
+		struct expr *plus = expr_make(q->a, EX_UNARY, q->tok);
+
+		plus->op = OP_PLUS;
+		plus->left = e;
+		plus->type = TY_LONG;
+		e = plus;
+	}
+	if (detail)
+		e->detail = detail;
+	return e;
+}
+
+/* The value of a pointer to `pointee`; the first accessor decides what becomes of it. */
+static struct expr *finish_pointer(struct dbg_query *q, struct expr *pointer,
+				   const struct dbg_type *pointee, struct expr *target)
+{
+	struct dbg_object o = {.bit_offset = -1};
+
+	o.loc.kind = LOC_VALUE;
+	o.loc.e = pointer;
+	o.type = *pointee;
+	o.type.stars++;
+	if (target->accessors.n && target->accessors.v[0].kind == ACC_INDEX)
+		return step_index(q, &o, target->accessors.v[0].index) ? finish(q, &o, target, 1) : NULL;
+	return dbg_dereference(q, &o) ? finish(q, &o, target, 0) : NULL;
+}
+
+struct expr *dbg_resolve_typed(struct session *s, const struct foreign_type *type,
+			       struct expr *target, const char **why)
+{
+	const struct dbg_detail *d = (const struct dbg_detail *)type;
+	struct dbg_place nowhere = {.module = d->module};
+	struct dbg_query q = {.s = s, .a = &s->arena, .at = &nowhere, .m = d->module,
+			      .tok = target->tok};
+	struct expr *e = finish_pointer(&q, target->left, &d->pointee, target);
+
+	*why = e ? NULL : q.why;
+	target->why_tok = q.why_tok;
+	return e;
+}
+
+static bool use_module(struct dbg_query *q, const char *name)
+{
+	const char *why = NULL, *path = name, *env = getenv("PATH");
+	struct dbg_module *m;
+
+	if (strcmp(name, "kernel") == 0 || strncmp(name, "kernel<", 7) == 0 || *name == '<')
+		return dbg_fail(q, "no debug information of the kernel here: '%s'", name);
+	for (; !strchr(name, '/') && env && *env; env += strcspn(env, ":"), env += *env == ':') {
+		path = arena_printf(q->a, "%.*s/%s", (int)strcspn(env, ":"), env, name);
+		if (access(path, R_OK) == 0)
+			break;
+		path = name;
+	}
+	if (q->at->module) {
+		char *real = realpath(path, NULL);
+		bool same = real && strcmp(real, q->at->module->path) == 0;
+
+		free(real);
+		if (same) {
+			q->m = q->at->module;
+			q->foreign = false;
+			return true;
+		}
+	}
+	m = dbg_open(q->s, path, &why);
+	if (!m)
+		return dbg_fail(q, "cannot open '%s': %s", name, why ? why : "no such file");
+	if (!dbg_dwarf(m))
+		return dbg_fail(q, "no debug information in %s [man warning::debuginfo]", m->path);
+	q->m = m;
+	q->foreign = true;
+	return true;
+}
+
+static struct expr *resolve_cast(struct dbg_query *q, struct expr *target)
+{
+	const char *list = target->module ? target->module->str : NULL;
+	struct dbg_type type;
+
+	if (!list) {
+		if (!q->m)
+			return dbg_fail(q, "unresolved target-symbol expression");
+		if (!dbg_find_type(q, target->lit->str, &type))
+			return dbg_fail(q, "type definition '%s' not found in '%s'", target->lit->str,
+					q->m->path);
+		return finish_pointer(q, target->left, &type, target);
+	}
+	/* "mod1:mod2:..." */
+	for (const char *p = list; *p; p += strcspn(p, ":"), p += *p == ':') {
+		const char *name = arena_strndup(q->a, p, strcspn(p, ":"));
+
+		if (!use_module(q, name))
+			continue;
+		if (dbg_find_type(q, target->lit->str, &type)) {
+			q->why = NULL;
+			return finish_pointer(q, target->left, &type, target);
+		}
+	}
+	return dbg_fail(q, "type definition '%s' not found in '%s'", target->lit->str, list);
+}
+
+static struct expr *resolve_var(struct dbg_query *q, struct expr *target)
+{
+	const char *at = strchr(target->lit->str, '@'), *name = target->lit->str;
+	struct dbg_object o;
+	Dwarf_Die var;
+
+	if (target->module && !use_module(q, target->module->str))
+		return NULL;
+	if (!q->m)
+		return dbg_fail(q, "unresolved target-symbol expression");
+	if (at) {
+		name = arena_strndup(q->a, name, (size_t)(at - name));
+		if (!dbg_find_global(q, name, at + 1, &var))
+			return dbg_fail(q, "unable to find global '%s' in %s", name, at + 1);
+	} else if (!find_variable(q, name, &var)) {
+		return dbg_fail(q, "unable to find global '%s' in %s", name, q->m->path);
+	}
+	return variable_object(q, &var, &o) ? finish(q, &o, target, 0) : NULL;
+}
+
+static struct expr *resolve_target(struct dbg_query *q, struct expr *target)
+{
+	const char *name = target->name + 1;
+	struct dbg_object o;
+	Dwarf_Die var;
+
+	if (!q->at->scope.addr && q->m && !dbg_dwarf(q->m))
+		return dbg_fail(q, "no debug information in %s [man warning::debuginfo]", q->m->path);
+	if (*name == '$')
+		return dbg_context_string(q, name + 1, target->suffix);
+	if (strcmp(name, "return") == 0)
+		return dbg_return_object(q, &o) ? finish(q, &o, target, 0) : NULL;
+	if (!find_variable(q, name, &var)) {
+		no_local(q, name);
+		return NULL;
+	}
+	return variable_object(q, &var, &o) ? finish(q, &o, target, 0) : NULL;
+}
+
+struct expr *dbg_resolve(struct session *s, const struct dbg_place *at, struct expr *target,
+			 const char **why)
+{
+	struct dbg_query q = {.s = s, .a = &s->arena, .at = at, .m = at->module, .tok = target->tok};
+	struct expr *e = NULL;
+	int64_t n;
+
+	if (q.m)
+		dbg_dwarf(q.m);
+	switch (target->kind) {
+	case EX_TARGET:
+		e = resolve_target(&q, target);
+		break;
+	case EX_ATVAR:
+		e = resolve_var(&q, target);
+		break;
+	case EX_CAST:
+		e = resolve_cast(&q, target);
+		break;
+	case EX_AUTOCAST:
+		if (target->left->detail)
+			return dbg_resolve_typed(s, target->left->detail, target, why);
+		dbg_fail(&q, "unknown type in dereference");
+		break;
+	case EX_ENUM:
+		if (q.m && dbg_find_enumerator(&q, target->lit->str, &n))
+			e = dbg_number(&q, n);
+		else
+			dbg_fail(&q, "enumeration constant '%s' not found", target->lit->str);
+		break;
+	default:
+		dbg_fail(&q, "unresolved target-symbol expression");
+	}
+	*why = e ? NULL : q.why ? q.why : "unresolved target-symbol expression";
+	target->why_tok = q.why_tok;
+	return e;
+}
+
+struct expr *dbg_cfa(struct session *s, const struct dbg_place *at, const struct token *tok)
+{
+	struct dbg_query q = {.s = s, .a = &s->arena, .at = at, .m = at->module, .tok = tok};
+
+	return dbg_frame_address(&q);
+}
+
+/* ------------------------------------------------------------------ lists */
+
+void dbg_list_vars(struct session *s, const struct dbg_place *at, dbg_names *out)
+{
+	struct token tok = {.src = NULL};
+	struct dbg_query q = {.s = s, .a = &s->arena, .at = at, .m = at->module, .tok = &tok};
+	Dwarf_Die scopes[MAX_SCOPES], child, function;
+	struct dbg_type t = {.stars = 0};
+	const char *text;
+	size_t n;
+
+	if (!at->module || !dbg_dwarf(at->module))
+		return;
+	if (at->is_return && dbg_function(&q, &function) && dbg_type_of(&function, &t.die) &&
+	    (text = dbg_type_text(q.a, t)))
+		vec_push(out, q.a, arena_printf(q.a, " $return:%s", text));
+	n = dbg_scopes(&q, scopes, MAX_SCOPES);
+	for (size_t i = 0; i < n; i++) {
+		if (!dbg_first_child(&scopes[i], &child))
+			continue;
+		do {
+			const char *name = dwarf_diename(&child);
+
+			t.stars = 0;
+			if (is_variable(dwarf_tag(&child)) && name && dbg_has_location(&q, &child) &&
+			    dbg_type_of(&child, &t.die) && (text = dbg_type_text(q.a, t)))
+				vec_push(out, q.a, arena_printf(q.a, " $%s:%s", name, text));
+		} while (dbg_next(&child));
+	}
+}

@@ -1,0 +1,31 @@
+/* What the instruction at an address means for a probe there. See object.h. */
+#include <elf.h>
+#include <string.h>
+
+#include "object/object.h"
+
+static bool has_bytes(const struct obj *o, uint64_t pc, const uint8_t *bytes, size_t n)
+{
+	size_t have = n;
+	const uint8_t *p = obj_at(o, pc, &have);
+
+	return p && have == n && memcmp(p, bytes, n) == 0;
+}
+
+bool obj_place_probe(const struct obj *o, uint64_t *pc, bool is_entry)
+{
+	static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
+	static const uint8_t endbr32[] = {0xf3, 0x0f, 0x1e, 0xfb};
+	static const uint8_t nop5[] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
+
+	if (o->machine != EM_X86_64 && o->machine != EM_386)
+		return true;
+	/* The kernel has to step over endbr; the instruction behind it is often one (push) that it
+	 * can emulate: a quarter of the time. Nothing can jump there, a call lands on endbr. */
+	if (is_entry && (has_bytes(o, *pc, endbr64, 4) || has_bytes(o, *pc, endbr32, 4))) {
+		*pc += 4;
+		return true;
+	}
+	/* Since 6.18 a probe there becomes a call, which overwrites the red zone of the function. */
+	return is_entry || o->machine != EM_X86_64 || !has_bytes(o, *pc, nop5, 5);
+}

@@ -1,0 +1,365 @@
+/* process(...): the patterns, what all of them have in common. See process.h. */
+#include <string.h>
+
+#include "lang/diag.h"
+#include "probe/process.h"
+#include "session.h"
+
+extern const struct probe_family process_family;
+
+/* ------------------------------------------------------------------ instances */
+
+const char *process_quote(struct arena *a, const char *text)
+{
+	struct str b = {0};
+	const char *r;
+
+	if (!strpbrk(text, "\"\n"))
+		return arena_printf(a, "\"%s\"", text);
+	str_addc(&b, '"');
+	for (; *text; text++) {
+		if (*text == '"')
+			str_addc(&b, '\\');
+		if (*text == '\n')
+			str_add(&b, "\\n");
+		else
+			str_addc(&b, *text);
+	}
+	str_addc(&b, '"');
+	r = arena_strdup(a, b.s);
+	str_release(&b);
+	return r;
+}
+
+const char *process_text_arg(const struct process_query *q)
+{
+	const struct literal *l = q->p->comps.v[q->at].arg;
+
+	return l && l->is_string ? l->str : NULL;
+}
+
+bool process_number_arg(const struct process_query *q, uint64_t *n)
+{
+	const struct literal *l = q->p->comps.v[q->at].arg;
+
+	if (!l || l->is_string)
+		return false;
+	*n = (uint64_t)l->num;
+	return true;
+}
+
+bool process_has_suffix(const struct process_query *q, const char *name)
+{
+	for (size_t i = q->at + 1; i < q->p->comps.n; i++)
+		if (strcmp(q->p->comps.v[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static struct literal *string_literal(struct session *s, const struct token *tok, const char *text)
+{
+	struct literal *l = ARENA_NEW(&s->arena, struct literal);
+
+	l->tok = tok;
+	l->is_string = true;
+	l->str = l->raw = text;
+	l->len = (uint32_t)strlen(text);
+	return l;
+}
+
+/* The resolved point: process("FILE").COMPONENT(ARG).SUFFIXES. */
+static struct probe_point *low_point(struct process_query *q, const struct process_site *e)
+{
+	struct session *s = q->s;
+	struct probe_point *p = ARENA_NEW(&s->arena, struct probe_point);
+	struct component c = q->p->comps.v[0];
+	const char *arg = e->low_arg ? e->low_arg : e->arg;
+
+	*p = *q->p;
+	memset(&p->comps, 0, sizeof(p->comps));
+	c.arg = string_literal(s, c.tok, q->m->path);
+	vec_push(&p->comps, &s->arena, c);
+	c = q->p->comps.v[q->at];
+	if (e->low_component)
+		c.name = intern(e->low_component);
+	if (arg && *arg == '"') {
+		c.arg = string_literal(s, c.tok, arena_strndup(&s->arena, arg + 1, strlen(arg) - 2));
+	} else if (arg) {
+		c.arg = ARENA_NEW(&s->arena, struct literal);
+		c.arg->tok = c.tok;
+		c.arg->num = (int64_t)e->pc;
+		c.arg->raw = arg;
+	}
+	vec_push(&p->comps, &s->arena, c);
+	for (size_t i = q->at + 1; i < q->p->comps.n && !e->low_suffix; i++)
+		vec_push(&p->comps, &s->arena, q->p->comps.v[i]);
+	if (e->low_suffix && *e->low_suffix) {
+		c = q->p->comps.v[q->p->comps.n - 1];
+		c.name = intern(e->low_suffix + 1);
+		c.arg = NULL;
+		vec_push(&p->comps, &s->arena, c);
+	}
+	return p;
+}
+
+static const char *script_text(struct process_query *q, const struct process_site *e)
+{
+	struct str b = {0};
+	const char *r;
+
+	str_addf(&b, "process(%s)", process_quote(&q->s->arena, q->program));
+	if (q->library)
+		str_addf(&b, ".library(%s)", process_quote(&q->s->arena, q->library));
+	if (e->provider)
+		str_addf(&b, ".provider(%s)", process_quote(&q->s->arena, e->provider));
+	str_addf(&b, ".%s(%s)%s", q->p->comps.v[q->at].name, e->arg, q->suffix);
+	r = arena_strndup(&q->s->arena, b.s, b.len);
+	str_release(&b);
+	return r;
+}
+
+bool process_emit(struct process_query *q, const struct process_site *e)
+{
+	struct session *s = q->s;
+	const char *script = script_text(q, e);
+	struct probe_inst *inst;
+	struct probe_site *site;
+	struct process_place *place;
+	uint64_t pc = e->pc;
+
+	/* A list shows each line once: the other places of an inlined function need no work. */
+	if (s->opt.list_point && !s->opt.list_vars) {
+		if (map_get(&q->seen, script)) {
+			q->n++;
+			return true;
+		}
+		map_set(&q->seen, &s->arena, script, q);
+	}
+	inst = ARENA_NEW(&s->arena, struct probe_inst);
+	site = ARENA_NEW(&s->arena, struct probe_site);
+	place = ARENA_NEW(&s->arena, struct process_place);
+	*place = e->place;
+	place->at.module = q->m;
+	place->at.pc = e->pc;
+	if (!obj_executable_at(q->m->obj, pc))
+		return false;
+	if (!obj_place_probe(q->m->obj, &pc, e->is_entry)) {
+		if (!q->quiet)
+			sem_warn(s, NULL,
+				 "probes cannot be put on the 5-byte nop at 0x%llx of %s within a "
+				 "function",
+				 (unsigned long long)pc, q->m->path);
+		return false;
+	}
+	site->kind = e->kind;
+	site->path = q->m->path;
+	site->vaddr = pc;
+	if (!obj_file_offset(q->m->obj, pc, &site->offset))
+		return false;
+	if (e->semaphore && !obj_file_offset(q->m->obj, e->semaphore, &site->semaphore))
+		site->semaphore = 0;
+	site->target_only = true;
+	site->place = place;
+	inst->family = q->family;
+	inst->site = site;
+	inst->point = low_point(q, e);
+	inst->name = arena_printf(
+		&s->arena, "process(%s).%s(%s)%s", process_quote(&s->arena, q->m->path),
+		e->low_component ? e->low_component : q->p->comps.v[q->at].name,
+		e->low_arg ? e->low_arg : e->arg, e->low_suffix ? e->low_suffix : q->suffix);
+	inst->script_name = script;
+	q->n++;
+	q->emit(q->cookie, inst);
+	return true;
+}
+
+/* ------------------------------------------------------------------ errors */
+
+bool process_no_match(struct process_query *q, const char *what, const char *plural,
+		      const char *asked, const char *const *names, size_t n)
+{
+	struct session *s = q->s;
+	const char *similar = "", *list;
+
+	/* Nobody sees it: spare the comparisons. */
+	if (!s->muted && n) {
+		static const char head[] = " (similar: ";
+
+		list = diag_similar(s, asked, names, n);
+		if (*list)
+			similar = arena_printf(&s->arena, " (similar %s: %s",
+					       strchr(list, ',') ? plural : what,
+					       list + sizeof(head) - 1);
+	}
+	sem_point_error(s, q->p->comps.v[0].tok, NULL, "no match%s", similar);
+	return false;
+}
+
+bool process_parse_spec(struct process_query *q, const char *text, struct dbg_spec *spec)
+{
+	struct session *s = q->s;
+
+	if (!dbg_spec_parse(&s->arena, text, spec)) {
+		sem_point_error(s, q->p->comps.v[0].tok, s->probe_tok,
+				"malformed specification '%s'", text);
+		return false;
+	}
+	if (!dbg_dwarf(q->m))
+		sem_warn(s, NULL,
+			 "cannot find module %s debuginfo: No DWARF information found [man "
+			 "warning::debuginfo]",
+			 q->m->path);
+	return true;
+}
+
+/* ------------------------------------------------------------------ building */
+
+static const char *suffix_text(struct process_query *q)
+{
+	struct str b = {0};
+	const char *r;
+
+	for (size_t i = q->at + 1; i < q->p->comps.n; i++)
+		str_addf(&b, ".%s", q->p->comps.v[i].name);
+	r = arena_strdup(&q->s->arena, b.s ? b.s : "");
+	str_release(&b);
+	return r;
+}
+
+static bool build_in_file(struct process_query *q, const char *path)
+{
+	const char *component = q->p->comps.v[q->at].name, *why;
+
+	q->m = dbg_open(q->s, path, &why);
+	if (!q->m) {
+		if (!q->quiet)
+			sem_point_error(q->s, q->p->comps.v[0].tok, NULL, "no match");
+		return false;
+	}
+	if (strcmp(component, "function") == 0)
+		return process_functions(q);
+	if (strcmp(component, "statement") == 0)
+		return process_statements(q);
+	if (strcmp(component, "mark") == 0)
+		return process_marks(q);
+	return process_plt(q);
+}
+
+static bool build(struct session *s, const struct probe_family *f, const char *pattern,
+		  const struct probe_point *p, void (*emit)(void *, struct probe_inst *),
+		  void *cookie)
+{
+	struct process_query q = {
+		.s = s, .family = f, .p = p, .emit = emit, .cookie = cookie, .at = 1,
+	};
+	process_files programs = {0};
+	bool many = false, ok = true;
+	size_t library = 0;
+
+	(void)pattern;
+	if (strcmp(p->comps.v[1].name, "library") == 0)
+		q.at = library = 2;
+	if (strcmp(p->comps.v[q.at].name, "provider") == 0)
+		q.at++;
+	q.suffix = suffix_text(&q);
+	if (!process_select(&q, &programs, &many))
+		return false;
+	for (size_t i = 0; i < programs.n; i++) {
+		process_files libraries = {0};
+		bool many_libraries = false;
+
+		q.program = programs.v[i].shown;
+		q.quiet = many;
+		if (many)
+			diag_mute(s);
+		if (library && process_select_library(&q, &programs.v[i], &p->comps.v[1],
+							&libraries, &many_libraries)) {
+			if (many_libraries && !many)
+				diag_mute(s);
+			q.quiet |= many_libraries;
+			for (size_t k = 0; k < libraries.n; k++) {
+				q.library = libraries.v[k].shown;
+				ok &= build_in_file(&q, libraries.v[k].path);
+			}
+			if (many_libraries && !many)
+				diag_unmute(s);
+		} else if (library) {
+			ok = false;
+		} else {
+			ok &= build_in_file(&q, programs.v[i].path);
+		}
+		if (many)
+			diag_unmute(s);
+		many |= many_libraries;
+	}
+	if (!many)
+		return ok;
+	/* Several files: it is enough that one of them has something. */
+	if (q.n)
+		return true;
+	sem_point_error(s, p->comps.v[0].tok, NULL, "no match");
+	return false;
+}
+
+/* ------------------------------------------------------------------ variables */
+
+static struct expr *resolve_target(struct session *s, const struct probe_inst *inst,
+				   struct expr *target, const char **why)
+{
+	const struct process_place *place = inst->site->place;
+
+	if (place->kind == PLACE_MARK)
+		return process_resolve_mark(s, place, target, why);
+	if (place->kind == PLACE_PLT)
+		return process_resolve_plt(s, place, target, why);
+	return dbg_resolve(s, &place->at, target, why);
+}
+
+static void list_vars(struct session *s, const struct probe_inst *inst, struct str *out)
+{
+	const struct process_place *place = inst->site->place;
+	dbg_names names = {0};
+
+	if (place->kind == PLACE_MARK)
+		process_list_mark(place, out);
+	if (place->kind != PLACE_DWARF || !place->at.scope.addr)
+		return;
+	dbg_list_vars(s, &place->at, &names);
+	for (size_t i = 0; i < names.n; i++)
+		str_add(out, names.v[i]);
+}
+
+/* ------------------------------------------------------------------ patterns */
+
+#define FUNCTIONS(sel)                                                                            \
+	sel ".function(number)", sel ".function(number).call", sel ".function(number).exported",   \
+		sel ".function(number).inline", sel ".function(number).return",                    \
+		sel ".function(string)", sel ".function(string).call",                             \
+		sel ".function(string).exported", sel ".function(string).inline",                  \
+		sel ".function(string).return"
+#define STATEMENTS(sel) \
+	sel ".statement(number)", sel ".statement(string)", sel ".statement(string).nearest"
+#define MARKS(sel) sel ".mark(string)", sel ".provider(string).mark(string)"
+#define PLT(sel) sel ".plt", sel ".plt.return", sel ".plt(string)", sel ".plt(string).return"
+#define ALL(sel)                                                                \
+	FUNCTIONS(sel), STATEMENTS(sel), MARKS(sel), PLT(sel), FUNCTIONS(sel ".library(string)"), \
+		STATEMENTS(sel ".library(string)"), MARKS(sel ".library(string)"),        \
+		PLT(sel ".library(string)")
+
+static const char *const patterns[] = {
+	ALL("process"),
+	ALL("process(number)"),
+	ALL("process(string)"),
+	"process(number).statement(number).absolute",
+	NULL,
+};
+
+const struct probe_family process_family = {
+	.name = "process",
+	.patterns = patterns,
+	.build = build,
+	.probe_type = "uprobe",
+	.resolve_target = resolve_target,
+	.entry_of = process_entry_of,
+	.list_vars = list_vars,
+};

@@ -1,0 +1,96 @@
+/* process(...).function, .statement, .mark, .plt: programs and libraries.
+ *
+ *   process_select.c    which files the first components name
+ *   process_function.c, process_statement.c
+ *   process_mark.c      SDT marks and PLT stubs: sites and their variables
+ *   process_entry.c     entries of .return points
+ *   process.c           the patterns; common parts; errors */
+#ifndef PROBE_PROCESS_H
+#define PROBE_PROCESS_H
+
+#include "base/map.h"
+#include "dwarf/dbg.h"
+#include "object/object.h"
+#include "probe/provider.h"
+#include "sema/sema.h"
+
+enum place_kind { PLACE_DWARF, PLACE_MARK, PLACE_PLT };
+
+/* probe_site.place of this family. */
+struct process_place {
+	struct dbg_place at; /* first: a struct dbg_place for those who ask for one */
+	enum place_kind kind;
+	const struct usdt_note *mark;
+	const char *name; /* PLACE_PLT: the imported function */
+};
+
+/* A file that a point names. */
+struct process_file {
+	const char *path;  /* canonical */
+	const char *shown; /* in process("...") or library("...") */
+};
+typedef VEC(struct process_file) process_files;
+
+/* A point on its way through one file. */
+struct process_query {
+	struct session *s;
+	const struct probe_family *family;
+	const struct probe_point *p;
+	void (*emit)(void *cookie, struct probe_inst *inst);
+	void *cookie;
+	const char *program;	/* shown */
+	const char *library;	/* shown, or NULL */
+	struct dbg_module *m;	/* the file that is probed */
+	size_t at;		/* component "function", ... */
+	bool quiet;		/* one of several files: a miss is not an error */
+	const char *suffix;	/* the components behind it as text: ".return" or "" */
+	size_t n;		/* instances made */
+	struct map seen;	/* with -l: script texts that have been emitted */
+};
+
+/* process_select.c: false after reporting an error. */
+bool process_select(struct process_query *q, process_files *out, bool *many);
+bool process_select_library(struct process_query *q, const struct process_file *program,
+			    const struct component *c, process_files *out, bool *many);
+
+/* What to make an instance of, at an address of q->m. */
+struct process_site {
+	const char *arg;	/* of the component in pn(), as text: "\"main@f.c:5\"" or "0x1234" */
+	const char *provider;	/* of marks: in pn() before the component, or NULL */
+	const char *low_component, *low_arg; /* in pp(), NULL: the same as in pn() */
+	const char *low_suffix; /* in pp(), NULL: the same as in pn() */
+	enum site_kind kind;
+	bool is_entry;		/* of a function */
+	uint64_t pc, semaphore;
+	struct process_place place; /* at.module and at.pc are filled in */
+};
+/* False: no probe can be put there (a warning has told why). */
+bool process_emit(struct process_query *q, const struct process_site *e);
+
+/* Each makes the instances of q in q->m; false after reporting an error. */
+bool process_functions(struct process_query *q);
+bool process_statements(struct process_query *q);
+bool process_marks(struct process_query *q);
+bool process_plt(struct process_query *q);
+
+/* The entry instance of a .return instance, see provider.h (process_entry.c). */
+struct probe_inst *process_entry_of(struct session *s, const struct probe_inst *ret);
+
+/* process_mark.c: variables of marks and stubs. */
+struct expr *process_resolve_mark(struct session *s, const struct process_place *place,
+				  struct expr *target, const char **why);
+struct expr *process_resolve_plt(struct session *s, const struct process_place *place,
+				 struct expr *target, const char **why);
+void process_list_mark(const struct process_place *place, struct str *out);
+/* The argument of the component at q->at; NULL or 0 if it has none of the kind. */
+const char *process_text_arg(const struct process_query *q);
+bool process_number_arg(const struct process_query *q, uint64_t *n);
+bool process_has_suffix(const struct process_query *q, const char *name);
+/* "no match", with names near to the asked one: (similar function: x), (similar functions: x, y). */
+bool process_no_match(struct process_query *q, const char *what, const char *plural,
+		      const char *asked, const char *const *names, size_t n);
+const char *process_quote(struct arena *a, const char *text);
+/* The pattern of a function or statement; missing debug information is told. False: reported. */
+bool process_parse_spec(struct process_query *q, const char *text, struct dbg_spec *spec);
+
+#endif

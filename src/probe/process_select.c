@@ -1,0 +1,222 @@
+/* Which files process(...) and library(...) name (probe reference 7.6). See process.h. */
+#include <ctype.h>
+#include <errno.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "lang/diag.h"
+#include "probe/process.h"
+#include "session.h"
+
+enum { MAX_SCRIPTS = 4, MAX_FILES = 100000 };
+
+/* realpath() in the arena, NULL: there is no such file. */
+static const char *canonical(struct session *s, const char *path)
+{
+	char *p = realpath(path, NULL);
+	const char *r = p ? arena_strdup(&s->arena, p) : NULL;
+
+	free(p);
+	return r;
+}
+
+static bool is_program(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+/* As a shell finds a command; names that are not in $PATH are taken as relative. */
+static const char *find_program(struct session *s, const char *name)
+{
+	const char *path = getenv("PATH"), *end;
+
+	if (strchr(name, '/'))
+		return canonical(s, name);
+	for (; path && *path; path = *end ? end + 1 : end) {
+		const char *full;
+
+		end = path + strcspn(path, ":");
+		full = end == path ? name :
+				     arena_printf(&s->arena, "%.*s/%s", (int)(end - path), path, name);
+		if (is_program(full))
+			return canonical(s, full);
+	}
+	return canonical(s, name);
+}
+
+/* A script's interpreter is what runs: its path, or path itself. */
+static const char *interpreter(struct session *s, const char *path)
+{
+	for (int i = 0; path && i < MAX_SCRIPTS; i++) {
+		char line[PATH_MAX + 128], *word, *next;
+		FILE *f = fopen(path, "re");
+		size_t n = f ? fread(line, 1, sizeof(line) - 1, f) : 0;
+
+		if (f)
+			fclose(f);
+		line[n] = 0;
+		if (n < 3 || line[0] != '#' || line[1] != '!')
+			break;
+		line[strcspn(line, "\n")] = 0;
+		word = strtok_r(line + 2, " \t\r", &next);
+		if (!word)
+			break;
+		if (strcmp(word, "/usr/bin/env") == 0 || strcmp(word, "/bin/env") == 0) {
+			do
+				word = strtok_r(NULL, " \t\r", &next);
+			while (word && (*word == '-' || strchr(word, '=')));
+			if (!word)
+				break;
+		}
+		path = find_program(s, word);
+	}
+	return path;
+}
+
+static bool is_build_id(const char *text)
+{
+	return strlen(text) > 2 && strspn(text, "0123456789abcdef") == strlen(text);
+}
+
+static const char *by_build_id(struct session *s, const char *id)
+{
+	static const char *const roots[] = {"/usr/lib/.build-id", "/usr/lib/debug/.build-id"};
+
+	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+		const char *path = canonical(s, arena_printf(&s->arena, "%s/%.2s/%s", roots[i], id,
+							     id + 2));
+
+		if (path)
+			return path;
+	}
+	return NULL;
+}
+
+static bool no_match(struct process_query *q)
+{
+	sem_point_error(q->s, q->p->comps.v[0].tok, NULL, "no match");
+	return false;
+}
+
+static void add(struct process_query *q, process_files *out, const char *path, const char *shown)
+{
+	for (size_t i = 0; i < out->n; i++)
+		if (strcmp(out->v[i].path, path) == 0)
+			return;
+	vec_push(out, &q->s->arena, (struct process_file){path, shown});
+}
+
+static bool select_glob(struct process_query *q, const char *pattern, process_files *out)
+{
+	glob_t g;
+	int r = glob(pattern, 0, NULL, &g);
+
+	if (r) {
+		sem_point_error(q->s, q->p->comps.v[0].tok, NULL, "glob %s error (%d)", pattern, r);
+		return false;
+	}
+	for (size_t i = 0; i < g.gl_pathc && i < MAX_FILES; i++) {
+		const char *path = canonical(q->s, g.gl_pathv[i]);
+		struct stat st;
+
+		if (!path || stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+			continue;
+		path = interpreter(q->s, path);
+		if (path)
+			add(q, out, path, path);
+	}
+	globfree(&g);
+	return out->n ? true : no_match(q);
+}
+
+static bool select_pid(struct process_query *q, long long pid, process_files *out)
+{
+	char link[64];
+	const char *path;
+	int error = ESRCH;
+
+	snprintf(link, sizeof(link), "/proc/%lld/exe", pid);
+	path = pid > 0 ? canonical(q->s, link) : NULL;
+	if (!path) {
+		if (pid > 0 && errno != ENOENT)
+			error = errno;
+		sem_point_error(q->s, q->p->comps.v[0].tok, NULL, "cannot probe pid %lld: %s", pid,
+				strerror(error));
+		return false;
+	}
+	add(q, out, path, path);
+	return true;
+}
+
+/* The program of -c: the first word that is none of a shell's assignments. */
+static const char *command_program(struct session *s)
+{
+	char **words = NULL;
+	size_t n = 0;
+
+	if (words_split(s->opt.command, false, &words, &n) != WORDS_OK || !n)
+		return "/bin/sh";
+	return words[0];
+}
+
+bool process_select(struct process_query *q, process_files *out, bool *many)
+{
+	struct session *s = q->s;
+	const struct literal *arg = q->p->comps.v[0].arg;
+	const char *path;
+
+	*many = false;
+	if (!arg && s->opt.command) {
+		path = interpreter(s, find_program(s, command_program(s)));
+		if (!path)
+			return no_match(q);
+		add(q, out, path, path);
+		return true;
+	}
+	if (!arg && s->opt.target_pid)
+		return select_pid(q, s->opt.target_pid, out);
+	if (!arg) {
+		sem_point_error(s, q->p->comps.v[0].tok, NULL,
+				"unspecified process probe is invalid without a -c COMMAND or -x PID "
+				"[man stapprobes]");
+		return false;
+	}
+	if (!arg->is_string)
+		return select_pid(q, arg->num, out);
+	if (!*arg->str)
+		return no_match(q);
+	if (dbg_is_wild(arg->str)) {
+		*many = true;
+		return select_glob(q, arg->str, out);
+	}
+	if (is_build_id(arg->str) && (path = by_build_id(s, arg->str)) != NULL) {
+		add(q, out, path, arg->str);
+		return true;
+	}
+	path = interpreter(s, find_program(s, arg->str));
+	if (!path)
+		return no_match(q);
+	add(q, out, path, path);
+	return true;
+}
+
+bool process_select_library(struct process_query *q, const struct process_file *program,
+			    const struct component *c, process_files *out, bool *many)
+{
+	const char *path = canonical(q->s, c->arg->str);
+
+	(void)program;
+	*many = false;
+	if (!path)
+		return no_match(q);
+	add(q, out, path, c->arg->str);
+	return true;
+}

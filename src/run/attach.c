@@ -1,0 +1,477 @@
+/* The image goes to the kernel: maps, programs, attachments. See kernel.h.
+ *
+ * All that is made here is a descriptor of this process: whatever ends it, nothing is left behind. */
+#include <errno.h>
+#include <linux/bpf.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "gen/target.h"
+#include "kern/bpf.h"
+#include "kern/btf.h"
+#include "kern/cpu.h"
+#include "lang/token.h"
+#include "run/kernel.h"
+#include "run/session_run.h"
+#include "run/symbols.h"
+#include "sema/sema.h"
+#include "session.h"
+
+static const char *reason(int error)
+{
+	return error == -KERN_ENOTSUPP ? "not supported by the kernel" : strerror(-error);
+}
+
+/* ------------------------------------------------------------------ maps */
+
+static bool map_error(struct run *r, const struct gen_map *m, const char *what, int error)
+{
+	if (error == -EPERM || error == -EACCES)
+		message_error(r, "tracing needs the privileges of root (CAP_BPF, CAP_PERFMON): %s",
+			      strerror(-error));
+	else
+		message_error(r, "cannot %s the table \"%s\" in the kernel: %s", what, m->name,
+			      reason(error));
+	return false;
+}
+
+static bool make_map(struct run *r, size_t i)
+{
+	struct kernel *k = r->kernel;
+	const struct gen_map *m = &k->img->maps.v[i];
+	struct kern_map want = {m->name, m->type, m->key_size, m->value_size, m->max_entries, m->flags};
+	uint32_t first = 0;
+	int status;
+
+	if (i == GEN_MAP_FRAMES) {
+		/* To be seen from here, when handlers are told to stop. */
+		want.max_entries *= (uint32_t)kern_possible_cpus();
+		want.flags |= BPF_F_MMAPABLE;
+		k->n_frames = want.max_entries;
+	}
+	k->maps[i] = kern_map_create(&want);
+	if (k->maps[i] < 0)
+		return map_error(r, m, "make", k->maps[i]);
+	if (m->init && i != GEN_MAP_SHARED) {
+		status = kern_map_update(k->maps[i], &first, m->init, BPF_ANY);
+		if (status < 0)
+			return map_error(r, m, "fill", status);
+	}
+	if (m->frozen) {
+		status = kern_map_freeze(k->maps[i]);
+		if (status < 0)
+			return map_error(r, m, "freeze", status);
+	}
+	return true;
+}
+
+static void *map_memory(int fd, size_t bytes, int protection)
+{
+	void *p = mmap(NULL, bytes, protection, MAP_SHARED, fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static bool make_maps(struct run *r)
+{
+	struct kernel *k = r->kernel;
+	const struct gen_map *shared = &k->img->maps.v[GEN_MAP_SHARED];
+	int error;
+
+	for (size_t i = 0; i < k->img->maps.n; i++)
+		if (!make_map(r, i))
+			return false;
+	k->shared_bytes = shared->value_size;
+	k->shared = map_memory(k->maps[GEN_MAP_SHARED], k->shared_bytes, PROT_READ | PROT_WRITE);
+	if (!k->shared)
+		return map_error(r, shared, "map", -errno);
+	if (shared->init)
+		memcpy(k->shared, shared->init, k->shared_bytes);
+	k->shared->stopping = 1;
+	k->shared->target_pid = (uint32_t)r->s->opt.target_pid;
+	k->frames_bytes = k->n_frames * (size_t)k->img->frame_size;
+	k->frames = map_memory(k->maps[GEN_MAP_FRAMES], k->frames_bytes, PROT_READ);
+	k->ring = kern_ring_open(k->maps[GEN_MAP_RING], k->img->maps.v[GEN_MAP_RING].max_entries, &error);
+	if (!k->ring)
+		return map_error(r, &k->img->maps.v[GEN_MAP_RING], "map", -error);
+	return true;
+}
+
+/* ------------------------------------------------------------------ programs */
+
+static void relocate(const struct kernel *k, const struct gen_program *p)
+{
+	for (size_t i = 0; i < p->relocs.n; i++) {
+		struct bpf_insn *insn = &p->insns[p->relocs.v[i].insn];
+
+		insn->src_reg = p->relocs.v[i].kind == GEN_RELOC_MAP ? BPF_PSEUDO_MAP_FD
+								    : BPF_PSEUDO_MAP_VALUE;
+		insn->imm = k->maps[p->relocs.v[i].map];
+	}
+}
+
+static const struct probe_inst *first_inst(const struct kernel *k, const struct gen_site *site)
+{
+	return k->img->insts.v[site->cookie];
+}
+
+/* A program of ours that the kernel does not take is our mistake, not the user's. */
+static void load_error(struct run *r, const struct gen_program *p, int error, const struct str *log)
+{
+	const struct probe_inst *inst = first_inst(r->kernel, &p->sites.v[0]);
+	const struct token *tok = inst->handler->tok;
+
+	if (error == -EPERM || error == -EACCES) {
+		if (!log->len) {
+			message_error(r, "the kernel does not let us trace: %s", strerror(-error));
+			return;
+		}
+	}
+	message_error(r, "the kernel refuses the program of probe %s (%s:%u:%u): %s", inst->name,
+		      tok ? tok->src->name : "", tok ? tok->line : 0, tok ? tok->col : 0,
+		      reason(error));
+	message_error(r, "This is a bug of Tapir: please report it with the output of \"stap -v\".");
+	if (r->s->opt.verbose[5] && log->len)
+		fprintf(stderr, "%s\n", log->s);
+}
+
+static int load_program(struct run *r, const struct gen_program *p, uint32_t expected_attach)
+{
+	const struct kernel *k = r->kernel;
+	struct kern_prog want = {.name = p->name,
+				 .type = BPF_PROG_TYPE_KPROBE,
+				 .expected_attach = expected_attach,
+				 .insns = p->insns,
+				 .n_insns = p->n_insns,
+				 .sleepable = p->sleepable,
+				 .btf = k->btf,
+				 .func_info = p->func_info.v,
+				 .n_func_info = (uint32_t)p->func_info.n / 2};
+	struct str log = {0};
+	int fd = kern_prog_load(&want, &log);
+
+	if (fd < 0)
+		load_error(r, p, fd, &log);
+	str_release(&log);
+	return fd;
+}
+
+static bool load_programs(struct run *r)
+{
+	struct kernel *k = r->kernel;
+	struct str log = {0};
+
+	if (k->img->btf_size) {
+		k->btf = kern_btf_load(k->img->btf, k->img->btf_size, &log);
+		if (k->btf < 0) {
+			message_error(r, "the kernel refuses the types of our programs: %s",
+				      reason(k->btf));
+			if (r->s->opt.verbose[5] && log.len)
+				fprintf(stderr, "%s\n", log.s);
+			str_release(&log);
+			return false;
+		}
+	}
+	for (size_t i = 0; i < k->img->programs.n; i++) {
+		relocate(k, &k->img->programs.v[i]);
+		k->programs[i] = load_program(r, &k->img->programs.v[i], KERN_ATTACH_UPROBE_MULTI);
+		if (k->programs[i] < 0)
+			return false;
+		if (r->s->opt.verbose[5] > 1)
+			fprintf(stderr, "%s: %u instructions, %u verified\n",
+				k->img->programs.v[i].name, k->img->programs.v[i].n_insns,
+				kern_prog_verified(k->programs[i]));
+	}
+	return true;
+}
+
+/* ------------------------------------------------------------------ attachments */
+
+static void add_link(struct kernel *k, int fd)
+{
+	if (k->n_links == k->links_cap) {
+		k->links_cap = k->links_cap ? 2 * k->links_cap : 16;
+		k->links = xrealloc(k->links, k->links_cap * sizeof(*k->links));
+	}
+	k->links[k->n_links++] = fd;
+}
+
+/* "?" at all points of this place: a warning does. */
+static bool optional(const struct kernel *k, const struct gen_site *site)
+{
+	for (size_t i = site->cookie; i < k->img->insts.n; i++) {
+		const struct probe_site *at = k->img->insts.v[i]->site;
+
+		if (at->offset != site->site->offset || at->kind != site->site->kind ||
+		    strcmp(at->path, site->site->path) != 0)
+			break;
+		if (!k->img->insts.v[i]->point->optional)
+			return false;
+	}
+	return true;
+}
+
+/* Programs for perf events differ from those for uprobe_multi by a number: loaded when needed. */
+struct attaching {
+	struct run *r;
+	const struct gen_program *program;
+	int multi, perf; /* descriptors; perf: -1: not loaded yet */
+	bool no_multi;	 /* this kernel has no uprobe_multi */
+};
+
+static int link_multi(const struct attaching *a, const struct gen_site *v, size_t n)
+{
+	uint64_t *offsets = xcalloc(3 * n, sizeof(*offsets)), *semaphores = offsets + n,
+		 *cookies = offsets + 2 * n;
+	struct kern_uprobes u = {.path = v[0].site->path,
+				 .offsets = offsets,
+				 .cookies = cookies,
+				 .n = (uint32_t)n,
+				 .on_return = a->program->kind == SITE_URETPROBE};
+	int fd;
+
+	for (size_t i = 0; i < n; i++) {
+		offsets[i] = v[i].site->offset;
+		semaphores[i] = v[i].site->semaphore;
+		cookies[i] = v[i].cookie;
+		if (semaphores[i])
+			u.semaphores = semaphores;
+	}
+	fd = kern_uprobe_multi(a->multi, &u);
+	free(offsets);
+	return fd;
+}
+
+static int link_perf(struct attaching *a, const struct gen_site *v)
+{
+	if (a->perf < 0)
+		a->perf = load_program(a->r, a->program, 0);
+	if (a->perf < 0)
+		return a->perf;
+	return kern_uprobe_perf(a->perf, v->site->path, v->site->offset, v->site->semaphore,
+				a->program->kind == SITE_URETPROBE, 0, v->cookie);
+}
+
+/* One place alone. multi: why the other mechanism failed. */
+static bool attach_one(struct attaching *a, const struct gen_site *v, int multi)
+{
+	struct run *r = a->r;
+	int fd = link_perf(a, v);
+
+	if (fd >= 0) {
+		add_link(r->kernel, fd);
+		r->kernel->n_perf++;
+		return true;
+	}
+	if (optional(r->kernel, v)) {
+		message_warning(r, "cannot attach %s: uprobe_multi: %s; perf event: %s",
+				first_inst(r->kernel, v)->name, reason(multi), reason(fd));
+		return true;
+	}
+	message_error(r, "cannot attach %s: uprobe_multi: %s; perf event: %s",
+		      first_inst(r->kernel, v)->name, reason(multi), reason(fd));
+	return false;
+}
+
+/* Places in one file. One bad place fails all of a link: then by halves, to leave that one out or to
+ * say which it is. */
+static bool attach_sites(struct attaching *a, const struct gen_site *v, size_t n)
+{
+	int fd = a->no_multi ? -EOPNOTSUPP : link_multi(a, v, n);
+
+	if (fd >= 0) {
+		add_link(a->r->kernel, fd);
+		return true;
+	}
+	a->no_multi = a->no_multi || !kern_has_uprobe_multi();
+	if (n == 1)
+		return attach_one(a, v, fd);
+	return attach_sites(a, v, n / 2) && attach_sites(a, v + n / 2, n - n / 2);
+}
+
+static bool attach_program(struct run *r, size_t number)
+{
+	const struct gen_program *p = &r->kernel->img->programs.v[number];
+	struct attaching a = {.r = r, .program = p, .multi = r->kernel->programs[number], .perf = -1};
+	bool ok = true;
+
+	/* Places come sorted by file. */
+	for (size_t i = 0, next; ok && i < p->sites.n; i = next) {
+		for (next = i + 1; next < p->sites.n; next++)
+			if (strcmp(p->sites.v[next].site->path, p->sites.v[i].site->path) != 0)
+				break;
+		ok = attach_sites(&a, p->sites.v + i, next - i);
+	}
+	if (a.perf >= 0)
+		close(a.perf); /* the links hold it */
+	return ok;
+}
+
+/* ------------------------------------------------------------------ -c and -x */
+
+static int target_program(const char *name, const struct bpf_insn *insns, uint32_t n)
+{
+	struct kern_prog p = {.name = name, .type = BPF_PROG_TYPE_RAW_TRACEPOINT, .insns = insns,
+			      .n_insns = n, .btf = -1};
+
+	return kern_prog_load(&p, NULL);
+}
+
+static int attach_target(struct kernel *k, const char *tracepoint, const struct bpf_insn *insns,
+			 uint32_t n)
+{
+	int link, fd = target_program(tracepoint, insns, n);
+
+	if (fd < 0)
+		return fd;
+	link = kern_raw_tracepoint(fd, tracepoint);
+	close(fd);
+	if (link >= 0)
+		add_link(k, link);
+	return link < 0 ? link : 0;
+}
+
+/* The map of processes that are traced: the target, and by two programs what descends from it. */
+static bool follow_target(struct run *r)
+{
+	struct kernel *k = r->kernel;
+	struct kern_member m[] = {{"task_struct", "pid", 0, false},
+				  {"task_struct", "tgid", 0, false},
+				  {"task_struct", "signal", 0, false},
+				  {"signal_struct", "live", 0, false}};
+	struct bpf_insn insns[GEN_TARGET_INSNS];
+	struct gen_task_layout at;
+	uint32_t pid = (uint32_t)r->s->opt.target_pid, one = 1;
+	int targets = k->maps[GEN_MAP_TARGETS], status;
+	bool wanted = false;
+
+	for (size_t i = 0; i < k->img->insts.n; i++)
+		wanted |= k->img->insts.v[i]->site->target_only;
+	if (!wanted || !pid)
+		return true;
+	status = kern_map_update(targets, &pid, &one, BPF_ANY);
+	if (status == 0 && !kern_btf_members(m, sizeof(m) / sizeof(m[0]))) {
+		message_warning(r, "the kernel tells nothing about its types (BTF): children of the "
+				   "traced process will not be traced");
+		return true;
+	}
+	at = (struct gen_task_layout){m[0].offset, m[1].offset, m[2].offset, m[3].offset};
+	if (status == 0)
+		status = attach_target(k, "sched_process_fork", insns,
+				       gen_target_fork(insns, &at, targets));
+	if (status == 0)
+		status = attach_target(k, "sched_process_exit", insns,
+				       gen_target_exit(insns, &at, targets));
+	if (status < 0)
+		message_error(r, "cannot follow the children of the traced process: %s", reason(status));
+	return status == 0;
+}
+
+/* ------------------------------------------------------------------ life */
+
+static int stack_map(const struct kernel *k, uint32_t *depth)
+{
+	*depth = 0;
+	for (size_t i = 0; i < k->img->maps.n; i++)
+		if (k->img->maps.v[i].type == BPF_MAP_TYPE_STACK_TRACE) {
+			*depth = k->img->maps.v[i].value_size / 8;
+			return k->maps[i];
+		}
+	return -1;
+}
+
+bool kernel_start(struct run *r)
+{
+	struct kernel *k = r->kernel = xcalloc(1, sizeof(*k));
+	uint32_t depth;
+	int stacks;
+
+	k->img = r->s->image;
+	k->btf = -1;
+	k->maps = xmalloc((k->img->maps.n + 1) * sizeof(*k->maps));
+	k->programs = xmalloc((k->img->programs.n + 1) * sizeof(*k->programs));
+	for (size_t i = 0; i < k->img->maps.n; i++)
+		k->maps[i] = -1;
+	for (size_t i = 0; i < k->img->programs.n; i++)
+		k->programs[i] = -1;
+	if (!make_maps(r))
+		return false;
+	share_init(r);
+	drain_init(r);
+	stacks = stack_map(k, &depth);
+	k->symbols = symbols_new(stacks, depth);
+	if (!load_programs(r) || !follow_target(r))
+		return false;
+	for (size_t i = 0; i < k->img->programs.n; i++)
+		if (!attach_program(r, i))
+			return false;
+	return true;
+}
+
+struct closing {
+	const int *links;
+	size_t n, next;
+};
+
+static void *close_some(void *p)
+{
+	struct closing *c = p;
+	size_t i;
+
+	while ((i = __atomic_fetch_add(&c->next, 1, __ATOMIC_RELAXED)) < c->n)
+		close(c->links[i]);
+	return NULL;
+}
+
+enum { MAX_CLOSERS = 16 };
+
+/* Closing a link waits for the kernel some 18 ms; several at once wait together. */
+static void close_links(struct kernel *k)
+{
+	struct closing c = {.links = k->links, .n = k->n_links};
+	pthread_t threads[MAX_CLOSERS];
+	int n = 0;
+
+	while (n < MAX_CLOSERS && (size_t)n + 1 < k->n_links &&
+	       pthread_create(&threads[n], NULL, close_some, &c) == 0)
+		n++;
+	close_some(&c);
+	while (n-- > 0)
+		pthread_join(threads[n], NULL);
+	free(k->links);
+}
+
+void kernel_release(struct run *r)
+{
+	struct kernel *k = r->kernel;
+
+	if (!k)
+		return;
+	close_links(k);
+	share_release(r);
+	locks_release(k);
+	render_release(&k->render);
+	symbols_free(k->symbols);
+	kern_ring_close(k->ring);
+	if (k->shared)
+		munmap(k->shared, k->shared_bytes);
+	if (k->frames)
+		munmap(k->frames, k->frames_bytes);
+	for (size_t i = 0; i < k->img->programs.n; i++)
+		if (k->programs[i] >= 0)
+			close(k->programs[i]);
+	for (size_t i = 0; i < k->img->maps.n; i++)
+		if (k->maps[i] >= 0)
+			close(k->maps[i]);
+	if (k->btf >= 0)
+		close(k->btf);
+	free(k->maps);
+	free(k->programs);
+	free(k);
+	r->kernel = NULL;
+}

@@ -1,0 +1,245 @@
+/* The consumer of the ring buffer.
+ *
+ * Handlers wake nobody when they print: the consumer looks every 1 to 10 ms, more often while there is
+ * much, so that many records are written with one system call. A handler that ends the session does
+ * wake it, and so does the end of the -c command. Nothing here allocates for a record. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "kern/bpf.h"
+#include "run/kernel.h"
+#include "run/session_run.h"
+#include "run/symbols.h"
+#include "session.h"
+
+enum {
+	SHORTEST_NS = 1000000,
+	LONGEST_NS = 10000000,
+	CLOCK_NS = 1000000000,	/* real time is compared with the kernel's clock that often */
+	WRITE_BYTES = 1 << 17,	/* output is written when there is that much of it */
+	IN_FLIGHT_MS = 200,	/* handlers that were running when told to stop get that long */
+};
+
+/* ------------------------------------------------------------------ what records ask for */
+
+static struct run *run_of_sink(struct render_sink *sink)
+{
+	return ((struct kernel *)((char *)sink - offsetof(struct kernel, sink)))->render.owner;
+}
+
+static void sink_error(struct render_sink *sink, const char *text)
+{
+	struct run *r = run_of_sink(sink);
+
+	r->kernel->n_errors++;
+	output_flush(r);
+	run_error(r, text);
+}
+
+static void sink_warn(struct render_sink *sink, const char *text, uint32_t len)
+{
+	message_warn_once(&run_of_sink(sink)->env, text, len);
+}
+
+static void sink_system(struct render_sink *sink, const char *command, uint32_t len)
+{
+	struct run *r = run_of_sink(sink);
+
+	vec_push(&r->commands, &r->s->arena, arena_strndup(&r->s->arena, command, len));
+}
+
+static void sink_exit(struct render_sink *sink)
+{
+	run_of_sink(sink)->env.exit_requested = true;
+}
+
+static void sink_rotate(struct render_sink *sink)
+{
+	struct run *r = run_of_sink(sink);
+
+	output_flush(r);
+	output_rotate(r);
+}
+
+static void sink_token(struct render_sink *sink, enum rt_token_kind kind, const struct rt_token *token,
+		       struct str *out)
+{
+	symbols_token(run_of_sink(sink)->kernel->symbols, kind, token, out);
+}
+
+void drain_init(struct run *r)
+{
+	struct kernel *k = r->kernel;
+	const struct options *o = &r->s->opt;
+
+	k->sink = (struct render_sink){sink_error, sink_warn, sink_system, sink_exit, sink_rotate,
+				       sink_token};
+	k->render = (struct render){.ir = r->s->ir,
+				    .img = k->img,
+				    .sink = &k->sink,
+				    .owner = r,
+				    .out = &r->out,
+				    .max_print = (uint32_t)o->buffer_bytes,
+				    .hist_width = (int)o->hist_width,
+				    .hist_elision = (int)o->hist_elision};
+	render_init(&k->render);
+	k->sleep_ns = LONGEST_NS;
+}
+
+/* ------------------------------------------------------------------ records */
+
+static void one_record(void *cookie, const void *data, uint32_t size)
+{
+	struct run *r = cookie;
+
+	/* After an error that ends the session nothing else is heard of it. */
+	if (r->output.broken)
+		return;
+	render_record(&r->kernel->render, data, size);
+	/* Files of limited size: each handler's output in one of them. */
+	if (r->out.len >= WRITE_BYTES || r->output.limit)
+		output_flush(r);
+}
+
+static void check_skipped(struct run *r)
+{
+	if (r->state == RUN_ERROR || r->s->opt.suppress_handler_errors ||
+	    kernel_skipped(r) <= r->s->opt.maxskipped)
+		return;
+	message_error(r, "Skipped too many probes, check MAXSKIPPED or try again with stap -t for more "
+			 "details.");
+	r->failed = true;
+	r->state = RUN_ERROR;
+}
+
+void kernel_drain(struct run *r)
+{
+	struct kernel *k = r->kernel;
+
+	k->seen_records = kern_ring_consume(k->ring, 0, one_record, r) != 0;
+	if (r->out.len)
+		output_flush(r);
+	if (r->commands.n)
+		commands_start(r);
+	check_skipped(r);
+	if (k->seen_records)
+		k->sleep_ns = SHORTEST_NS;
+	else if (k->sleep_ns < LONGEST_NS)
+		k->sleep_ns *= 2;
+}
+
+static int64_t clock_ns(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Handlers have no real-time clock: they add this to the one they have. */
+static void update_clock(struct run *r)
+{
+	struct kernel *k = r->kernel;
+	int64_t now = now_ns();
+
+	if (now < k->clock_due_ns)
+		return;
+	k->clock_due_ns = now + CLOCK_NS;
+	__atomic_store_n(&k->shared->clock_offset,
+			 (uint64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC)),
+			 __ATOMIC_RELAXED);
+}
+
+void kernel_wait(struct run *r, int64_t until_ns)
+{
+	struct kernel *k = r->kernel;
+	int64_t next = now_ns() + k->sleep_ns;
+
+	update_clock(r);
+	/* While records come, the descriptor would end each sleep at once. */
+	signals_wait_on(until_ns < next ? until_ns : next, false,
+			k->seen_records ? -1 : k->maps[GEN_MAP_RING]);
+}
+
+/* ------------------------------------------------------------------ begin and end */
+
+static void set_stopping(const struct kernel *k, uint32_t value)
+{
+	__atomic_store_n(&k->shared->stopping, value, __ATOMIC_SEQ_CST);
+}
+
+void kernel_arm(struct run *r)
+{
+	struct kernel *k = r->kernel;
+
+	update_clock(r);
+	if (!share_go_live(r)) {
+		r->failed = true;
+		r->state = RUN_ERROR;
+		return;
+	}
+	set_stopping(k, 0);
+}
+
+static bool in_flight(const struct kernel *k)
+{
+	for (size_t i = 0; k->frames && i < k->n_frames; i++) {
+		const struct rt_frame *f = (const void *)(k->frames + i * k->img->frame_size);
+
+		if (__atomic_load_n(&f->busy, __ATOMIC_SEQ_CST))
+			return true;
+	}
+	return false;
+}
+
+void kernel_stop(struct run *r)
+{
+	struct kernel *k = r->kernel;
+	const struct timespec ms = {.tv_nsec = 1000000};
+
+	if (!k)
+		return;
+	set_stopping(k, 1);
+	/* A handler may have looked at the flag and not yet taken its frame: that is a matter of
+	 * nanoseconds, unless its CPU was taken away from it. */
+	for (int i = 0; i < IN_FLIGHT_MS && in_flight(k); i++)
+		nanosleep(&ms, NULL);
+	kernel_drain(r);
+	share_go_plain(r);
+}
+
+/* ------------------------------------------------------------------ losses */
+
+int64_t kernel_skipped(const struct run *r)
+{
+	const struct rt_shared *sh = r->kernel ? r->kernel->shared : NULL;
+
+	return r->env.n_skipped + (sh ? (int64_t)(sh->skipped_busy + sh->skipped_lock) : 0);
+}
+
+void kernel_report_losses(struct run *r)
+{
+	const struct kernel *k = r->kernel;
+	int64_t unseen;
+
+	if (!k)
+		return;
+	unseen = (int64_t)k->shared->n_errors - k->n_errors;
+	if (unseen > 0) {
+		/* Their messages were lost with the records. */
+		r->env.n_errors += unseen;
+		r->failed |= !r->s->opt.suppress_handler_errors;
+	}
+	if (k->shared->lost_records)
+		message_warning(r, "There were %llu transport failures. Try stap -s to increase the "
+				   "buffer size from %u.",
+				(unsigned long long)k->shared->lost_records,
+				k->img->maps.v[GEN_MAP_RING].max_entries >> 20);
+	if (k->render.n_bad)
+		message_warning(r, "%lld damaged records: please report this as a bug of Tapir",
+				(long long)k->render.n_bad);
+}

@@ -1,0 +1,91 @@
+/* The part of a session that runs in the kernel; struct run.kernel, NULL if no handler does.
+ *
+ *   attach.c   maps, programs, attachments: made from the image, owned by descriptors
+ *   drain.c    records of the ring buffer; losses; stopping
+ *   share.c    globals that handlers on both sides use
+ *   locks.c    handlers of this process against those in the kernel
+ *   render.c   records to text
+ *   symbols.c  names of addresses, symtab.c the tables behind them
+ *
+ * Everything is attached before the first begin probe, so that a probe that cannot be placed ends the
+ * session before any handler has run; until kernel_arm() handlers see rt_shared.stopping and return.
+ * Globals live in this process until then, and again after kernel_stop(): begin, end and error
+ * probes never wait for anybody. */
+#ifndef RUN_KERNEL_H
+#define RUN_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpfrt/abi.h"
+#include "gen/gen.h"
+#include "rt/kmap.h"
+#include "run/render.h"
+
+struct run;
+struct kern_ring;
+struct symbols;
+struct bpf_insn;
+
+struct kernel {
+	struct gen_image *img;
+	int btf;
+	int *maps, *programs; /* descriptors, by index in the image; -1: none */
+	int *links;
+	size_t n_links, links_cap;
+	int n_perf; /* links that are perf events: slow to close */
+
+	struct rt_shared *shared;
+	size_t shared_bytes;
+	unsigned char *frames; /* all CPUs', or NULL if they cannot be seen */
+	size_t frames_bytes, n_frames;
+
+	struct kern_ring *ring;
+	int64_t sleep_ns; /* of the consumer */
+	bool seen_records; /* in the last turn */
+	struct render render;
+	struct render_sink sink;
+	struct symbols *symbols;
+	bool user_names; /* the script asks for names in traced programs */
+	int64_t n_errors; /* rendered */
+	int64_t clock_due_ns;
+
+	struct kmap *tables; /* by IR global */
+	bool live;	     /* shared globals are in the kernel */
+	struct lock_set *locks; /* by function of the IR, locks.c */
+};
+
+/* attach.c */
+/* Loads and attaches all of s->image. False: reported. */
+bool kernel_start(struct run *r);
+void kernel_release(struct run *r);
+
+/* drain.c */
+void drain_init(struct run *r);
+/* Handlers run from now on. */
+void kernel_arm(struct run *r);
+/* No handler runs any more, all they have said is written, globals are back. */
+void kernel_stop(struct run *r);
+/* Renders what is there; the descriptors to poll and how long. */
+void kernel_drain(struct run *r);
+/* Sleeps until the time or until there is something to do. */
+void kernel_wait(struct run *r, int64_t until_ns);
+/* Losses and skipped probes, at the end. */
+int64_t kernel_skipped(const struct run *r);
+void kernel_report_losses(struct run *r);
+
+/* share.c */
+void share_init(struct run *r);
+void share_release(struct run *r);
+/* False: a table did not fit into its map; reported. */
+bool share_go_live(struct run *r);
+void share_go_plain(struct run *r);
+
+/* locks.c */
+/* Takes what a function of the IR needs for itself. False: somebody else kept it; to be skipped. */
+bool locks_take(struct run *r, uint32_t fn);
+void locks_drop(struct run *r, uint32_t fn);
+void locks_release(struct kernel *k);
+
+#endif

@@ -1,0 +1,113 @@
+/* Globals on their way between this process and the kernel. See kernel.h. */
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "kern/bpf.h"
+#include "run/kernel.h"
+#include "run/session_run.h"
+#include "run/symbols.h"
+#include "session.h"
+
+static void text_of(struct kernel *k, const struct rt_str *str, struct str *out)
+{
+	struct rt_token t;
+
+	memcpy(&t, str->s, sizeof(t));
+	symbols_token(k->symbols, (enum rt_token_kind)str->token, &t, out);
+}
+
+static void table_token(void *cookie, const struct rt_str *str, struct str *out)
+{
+	text_of(cookie, str, out);
+}
+
+static void scalar_token(struct rt_env *env, const struct rt_str *str, struct str *out)
+{
+	text_of(run_of(env)->kernel, str, out);
+}
+
+static void *shared_at(const struct kernel *k, uint32_t offset)
+{
+	return (unsigned char *)k->shared + offset;
+}
+
+void share_init(struct run *r)
+{
+	struct kernel *k = r->kernel;
+	const struct ir_module *m = r->s->ir;
+
+	k->tables = xcalloc(m->globals.n + 1, sizeof(*k->tables));
+	for (size_t i = 0; i < m->globals.n; i++) {
+		const struct ir_global *g = &m->globals.v[i];
+		const struct gen_global *place = &k->img->globals[i];
+		struct kmap *t = &k->tables[i];
+
+		if (!place->shared || (!g->n_keys && g->type != TY_STATS))
+			continue;
+		t->desc = g;
+		t->next_seq = &k->shared->next_seq;
+		t->token_text = table_token;
+		t->cookie = k;
+		t->fd = -1;
+		if (place->map < 0) {
+			t->scalar = shared_at(k, place->offset);
+		} else {
+			t->fd = k->maps[place->map];
+			t->type = k->img->maps.v[place->map].type;
+		}
+		kmap_init(t);
+	}
+	r->env.token_text = scalar_token;
+}
+
+void share_release(struct run *r)
+{
+	struct kernel *k = r->kernel;
+
+	for (size_t i = 0; k->tables && i < r->s->ir->globals.n; i++)
+		if (k->tables[i].desc)
+			kmap_release(&k->tables[i]);
+	free(k->tables);
+	k->tables = NULL;
+}
+
+bool share_go_live(struct run *r)
+{
+	struct kernel *k = r->kernel;
+	const struct ir_module *m = r->s->ir;
+	int status;
+
+	k->live = true;
+	for (uint32_t i = 0; i < m->globals.n; i++) {
+		if (!k->img->globals[i].shared)
+			continue;
+		if (!k->tables[i].desc) {
+			interp_go_live(r->in, i, shared_at(k, k->img->globals[i].offset));
+			continue;
+		}
+		status = rt_table_go_live(interp_table(r->in, i), &k->tables[i]);
+		if (status) {
+			message_error(r, "cannot hand the elements of %s to the kernel: %s",
+				      m->globals.v[i].name, strerror(-status));
+			return false;
+		}
+	}
+	return true;
+}
+
+void share_go_plain(struct run *r)
+{
+	struct kernel *k = r->kernel;
+
+	if (!k->live)
+		return;
+	k->live = false;
+	for (uint32_t i = 0; i < r->s->ir->globals.n; i++) {
+		if (!k->img->globals[i].shared)
+			continue;
+		if (!k->tables[i].desc)
+			interp_go_plain(r->in, i);
+		else if (rt_table_is_live(interp_table(r->in, i)))
+			rt_table_go_plain(interp_table(r->in, i));
+	}
+}

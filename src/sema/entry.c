@@ -1,0 +1,248 @@
+/* @entry: values of a function's entry, wanted at its return (language reference 6.1, 6.2).
+ *
+ * The value is computed by a probe of ours at the entry and kept in an array under the thread and the
+ * frame address (what the stack pointer is after the return), so that recursion and longjmp do no
+ * harm. The return handler begins by taking it out. The arrays wrap: values of returns that never
+ * come are overwritten some day.
+ *
+ * Works on handlers that have been folded: an @entry in dead code costs nothing. */
+#include <string.h>
+
+#include "lang/diag.h"
+#include "probe/provider.h"
+#include "sema/target.h"
+#include "session.h"
+
+struct saved {
+	struct expr *value;
+	const char *text;
+	struct var *array;
+	struct var *local;
+};
+
+struct entries {
+	struct session *s;
+	struct handler *h;
+	VEC(struct saved) saved;
+	bool found, failed;
+};
+
+static struct var *make_array(struct session *s, const struct token *tok)
+{
+	struct script *sc = target_script(s);
+	struct var *v = ARENA_NEW(&s->arena, struct var);
+
+	v->kind = VAR_GLOBAL;
+	v->name = intern(arena_printf(&s->arena, "__entry_%u", s->n_synthesized++));
+	v->tok = tok;
+	v->wrap = true;
+	v->arity = -1;
+	vec_push(&sc->globals, &s->arena, v);
+	return v;
+}
+
+static struct expr *symbol(struct session *s, const struct token *tok, const char *name)
+{
+	struct expr *e = expr_make(&s->arena, EX_SYMBOL, tok);
+
+	e->name = name;
+	return e;
+}
+
+/* array[tid(), key] */
+static struct expr *element(struct session *s, const struct token *tok, const struct var *array,
+			    struct expr *key)
+{
+	struct expr *e = expr_make(&s->arena, EX_INDEX, tok);
+	struct expr *tid = expr_make(&s->arena, EX_CALL, tok);
+
+	tid->name = intern("tid");
+	e->name = array->name;
+	vec_push(&e->args, &s->arena, tid);
+	vec_push(&e->args, &s->arena, key);
+	return e;
+}
+
+static struct stmt *assignment(struct session *s, const struct token *tok, struct expr *left,
+			       struct expr *right)
+{
+	struct stmt *st = stmt_make(&s->arena, ST_EXPR, tok);
+
+	st->expr = expr_make(&s->arena, EX_ASSIGN, tok);
+	st->expr->op = OP_ASSIGN;
+	st->expr->left = left;
+	st->expr->right = right;
+	return st;
+}
+
+/* After the return the stack pointer is the frame address itself. */
+static struct expr *return_key(struct session *s, const struct token *tok)
+{
+	struct expr *e = expr_make(&s->arena, EX_CONTEXT, tok);
+
+	e->context = CTX_REGISTER;
+	e->number = 7;
+	e->type = TY_LONG;
+	return e;
+}
+
+/* The @entry becomes a local of the return handler. */
+static bool take_entry(struct ast_visitor *v, struct expr **slot)
+{
+	struct entries *en = v->data;
+	struct session *s = en->s;
+	struct expr *e = *slot;
+	const struct expr *missing;
+	struct saved k = {.value = e->left};
+	size_t i;
+
+	if (e->kind != EX_ENTRY)
+		return true;
+	missing = target_unresolved(e->left);
+	if (missing) {
+		sem_error(s, missing->tok, NULL, "%s", missing->why && *missing->why
+			  ? missing->why : "unresolved target-symbol expression");
+		en->failed = true;
+		return false;
+	}
+	en->found = true;
+	k.text = expr_text(&s->arena, e->left);
+	for (i = 0; i < en->saved.n; i++)
+		if (strcmp(en->saved.v[i].text, k.text) == 0)
+			break;
+	if (i == en->saved.n) {
+		const struct token *tok = target_token(s, e->tok);
+
+		k.array = make_array(s, tok);
+		k.local = ARENA_NEW(&s->arena, struct var);
+		k.local->kind = VAR_LOCAL;
+		k.local->name = intern(arena_printf(&s->arena, "%s_value", k.array->name));
+		k.local->tok = tok;
+		k.local->id = (int)en->h->locals.n;
+		k.local->detail = e->detail;
+		vec_push(&en->h->locals, &s->arena, k.local);
+		vec_push(&en->saved, &s->arena, k);
+	}
+	*slot = symbol(s, e->tok, en->saved.v[i].local->name);
+	(*slot)->var = en->saved.v[i].local;
+	return false;
+}
+
+static bool forget_names(struct ast_visitor *v, struct expr **slot)
+{
+	(void)v;
+	(*slot)->fns.n = 0;
+	(*slot)->var = NULL;
+	return true;
+}
+
+/* The handler at the entry, made from the saved expressions. */
+static struct handler *entry_handler(struct entries *en, struct expr *frame)
+{
+	struct session *s = en->s;
+	struct handler *h = ARENA_NEW(&s->arena, struct handler);
+	struct ast_visitor v = {.on_expr = forget_names};
+
+	h->tok = en->h->tok;
+	h->body = stmt_make(&s->arena, ST_BLOCK, target_token(s, en->h->tok));
+	for (size_t i = 0; i < en->saved.n; i++) {
+		struct saved *k = &en->saved.v[i];
+		struct stmt *st = assignment(s, k->array->tok,
+					     element(s, k->array->tok, k->array,
+						     expr_clone(&s->arena, frame)),
+					     k->value);
+
+		ast_walk_stmt(&v, &st);
+		vec_push(&h->body->body, &s->arena, st);
+	}
+	vec_push(&s->program->handlers, &s->arena, h);
+	return h;
+}
+
+/* local = array[...]; delete array[...] in front of the return handler. */
+static void prepend_fetch(struct entries *en)
+{
+	struct session *s = en->s;
+	struct stmt *b = stmt_make(&s->arena, ST_BLOCK, en->h->body->tok);
+
+	for (size_t i = 0; i < en->saved.n; i++) {
+		struct saved *k = &en->saved.v[i];
+		const struct token *tok = k->array->tok;
+		struct stmt *gone = stmt_make(&s->arena, ST_DELETE, tok);
+
+		vec_push(&b->body, &s->arena,
+			 assignment(s, tok, symbol(s, tok, k->local->name),
+				    element(s, tok, k->array, return_key(s, tok))));
+		gone->expr = element(s, tok, k->array, return_key(s, tok));
+		vec_push(&b->body, &s->arena, gone);
+	}
+	sema_resolve_late(s, &en->h->locals, NULL, NULL, b);
+	vec_push(&b->body, &s->arena, en->h->body);
+	en->h->body = b;
+}
+
+/* Entry instances stand in front of their return instances. */
+static void add_instances(struct session *s, const struct handler *h, struct handler *entry)
+{
+	struct program *p = s->program;
+	VEC(struct probe_inst *) all = {0};
+
+	for (size_t i = 0; i < p->probes.n; i++) {
+		struct probe_inst *inst = p->probes.v[i];
+
+		if (inst->handler == h && inst->entry) {
+			struct probe_inst *e = inst->entry;
+
+			e->handler = entry;
+			e->condition = inst->condition;
+			e->alias_name = e->name;
+			e->derivation.v = inst->derivation.v;
+			e->derivation.n = e->derivation.cap = inst->derivation.n;
+			vec_push(&all, &s->arena, e);
+		}
+		vec_push(&all, &s->arena, inst);
+	}
+	p->probes.v = all.v;
+	p->probes.n = all.n;
+	p->probes.cap = all.cap;
+	for (size_t i = 0; i < p->probes.n; i++)
+		p->probes.v[i]->id = (int)i;
+}
+
+static struct probe_inst *first_instance(struct session *s, const struct handler *h)
+{
+	for (size_t i = 0; i < s->program->probes.n; i++)
+		if (s->program->probes.v[i]->handler == h)
+			return s->program->probes.v[i];
+	return NULL;
+}
+
+bool sema_expand_entries(struct session *s)
+{
+	struct program *p = s->program;
+	size_t n = p->handlers.n;
+	bool any = false;
+
+	sema_all_resolved(s);
+	for (size_t i = 0; i < n; i++) {
+		struct entries en = {.s = s, .h = p->handlers.v[i]};
+		struct ast_visitor v = {.on_expr = take_entry, .data = &en};
+		struct probe_inst *inst = first_instance(s, en.h);
+
+		/* Elsewhere check.c says that @entry is misplaced. */
+		if (!inst || !inst->entry)
+			continue;
+		ast_walk_stmt(&v, &en.h->body);
+		if (!en.found || en.failed)
+			continue;
+		if (!inst->entry->frame_address) {
+			sem_error(s, en.h->tok, NULL, "no frame address at the entry of %s",
+				  inst->name);
+			continue;
+		}
+		prepend_fetch(&en);
+		add_instances(s, en.h, entry_handler(&en, inst->entry->frame_address));
+		any = true;
+	}
+	return any;
+}

@@ -1,0 +1,121 @@
+/* Texts made of many values: $x$, $x$$, $$vars$.
+ *
+ * A read that fails must not end the handler: the whole text is then "ERROR" (language reference 6.4).
+ * So the sprintf goes into a function with a try block; what the script computes inside the expression
+ * (indexes, the operand of a cast) is handed in as arguments, evaluated once. */
+#include <string.h>
+
+#include "lang/diag.h"
+#include "sema/target.h"
+#include "session.h"
+
+static bool find_read(struct ast_visitor *v, struct expr **slot)
+{
+	const struct expr *e = *slot;
+
+	if ((e->kind == EX_CONTEXT && e->context == CTX_READ) || e->kind == EX_PRINT)
+		*(int *)v->data |= e->kind == EX_PRINT ? 1 : 2;
+	return true;
+}
+
+/* The operand becomes a parameter. */
+static void abstract(struct session *s, struct expr **slot, var_list *params, expr_list *args)
+{
+	struct expr *e = *slot, *symbol;
+	struct var *p;
+
+	if (!e || e->kind == EX_NUMBER)
+		return;
+	p = ARENA_NEW(&s->arena, struct var);
+	p->kind = VAR_PARAM;
+	p->name = intern(arena_printf(&s->arena, "__a%zu", params->n));
+	p->tok = target_token(s, e->tok);
+	p->id = (int)params->n;
+	symbol = expr_make(&s->arena, EX_SYMBOL, e->tok);
+	symbol->name = p->name;
+	symbol->detail = e->detail;
+	vec_push(params, &s->arena, p);
+	vec_push(args, &s->arena, e);
+	*slot = symbol;
+}
+
+static struct expr *string(struct session *s, const struct token *tok, const char *text)
+{
+	struct expr *e = expr_make(&s->arena, EX_STRING, tok);
+
+	e->lit = ARENA_NEW(&s->arena, struct literal);
+	e->lit->tok = tok;
+	e->lit->is_string = true;
+	e->lit->str = e->lit->raw = text;
+	e->lit->len = (uint32_t)strlen(text);
+	return e;
+}
+
+static struct stmt *return_stmt(struct session *s, struct expr *e)
+{
+	struct stmt *st = stmt_make(&s->arena, ST_RETURN, e->tok);
+
+	st->expr = e;
+	return st;
+}
+
+static struct stmt *block(struct session *s, struct stmt *inner)
+{
+	struct stmt *b = stmt_make(&s->arena, ST_BLOCK, inner->tok);
+
+	vec_push(&b->body, &s->arena, inner);
+	return b;
+}
+
+struct expr *target_text(struct session *s, struct expr *e,
+			 struct expr *(*resolve)(void *cookie, struct expr *target, const char **why),
+			 void *cookie, const char **why)
+{
+	const struct token *tok = target_token(s, e->tok);
+	struct expr *saved_left = e->left, *text, *call;
+	accessor_list saved = e->accessors;
+	struct function *f;
+	struct stmt *try;
+	var_list params = {0};
+	expr_list args = {0};
+	const char *key;
+	int found = 0;
+	struct ast_visitor v = {.on_expr = find_read, .data = &found};
+
+	memset(&e->accessors, 0, sizeof(e->accessors));
+	for (size_t i = 0; i < saved.n; i++)
+		vec_push(&e->accessors, &s->arena, saved.v[i]);
+	abstract(s, &e->left, &params, &args);
+	for (size_t i = 0; i < e->accessors.n; i++)
+		abstract(s, &e->accessors.v[i].index, &params, &args);
+	text = resolve(cookie, e, why);
+	e->left = saved_left;
+	e->accessors = saved;
+	if (!text)
+		return NULL;
+	ast_walk_expr(&v, &text);
+	if (!args.n && (!(found & 2) || !e->suffix))
+		return text;
+	key = expr_text(&s->arena, text);
+	f = map_get(&s->texts, key);
+	if (!f) {
+		f = ARENA_NEW(&s->arena, struct function);
+		f->name = intern(arena_printf(&s->arena, "__text_%u", s->n_synthesized++));
+		f->tok = tok;
+		f->declared_type = TY_STRING;
+		f->params = params;
+		for (size_t i = 0; i < params.n; i++)
+			params.v[i]->type = TY_LONG;
+		f->priority = 1;
+		try = stmt_make(&s->arena, ST_TRY, tok);
+		try->then = block(s, return_stmt(s, text));
+		try->otherwise = block(s, return_stmt(s, string(s, tok, "ERROR")));
+		f->body = block(s, try);
+		vec_push(&target_script(s)->functions, &s->arena, f);
+		map_set(&s->texts, &s->arena, key, f);
+	}
+	call = expr_make(&s->arena, EX_CALL, e->tok);
+	call->name = f->name;
+	call->args = args;
+	return call;
+}

@@ -282,3 +282,43 @@ long rt_fmt_binary(struct rt_room *dst, uint64_t cap, uint64_t value, uint64_t s
 	end_text(dst);
 	return 0;
 }
+
+/* ------------------------------------------------------------------ memory dumps */
+struct dump {
+	struct rt_room *dst;
+	const struct rt_str *s;
+	uint64_t at, cap;
+};
+
+LOCAL long dump_byte(uint64_t i, struct dump *c)
+{
+	uint64_t at = c->at + 2 * i, byte = (uint8_t)c->s->s[bound(i)];
+
+	if (at >= c->cap)
+		return 1;
+	byte = characters(byte >> 4 | (byte & 15) << 8, false);
+	c->dst->s[bound(at)] = (char)byte;
+	if (at + 1 < c->cap)
+		c->dst->s[bound(at + 1)] = (char)(byte >> 8);
+	return 0;
+}
+
+long rt_fmt_hex(struct rt_room *dst, uint64_t cap, const struct rt_str *s, uint64_t spec)
+{
+	struct dump c = {.dst = dst, .s = s, .cap = limit(cap)};
+	struct spec sp = unpack(spec);
+	uint64_t n, blanks = 0;
+
+	if (!dst || !s)
+		return 0;
+	n = text_len(s);
+	if (sp.width > 2 * n)
+		blanks = sp.width - 2 * n;
+	rt_fmt_pad(dst, cap, sp.flags & RT_FMT_LEFT ? 0 : (int64_t)blanks, ' ');
+	c.at = min64(dst->len, c.cap);
+	if (n)
+		bpf_loop((uint32_t)n, dump_byte, &c, 0);
+	set_len((struct rt_str *)dst, min64(c.at + 2 * n, c.cap));
+	rt_fmt_pad(dst, cap, sp.flags & RT_FMT_LEFT ? (int64_t)blanks : 0, ' ');
+	return 0;
+}

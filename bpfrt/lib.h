@@ -30,6 +30,7 @@ typedef _Bool bool;
 
 /* Helpers by number. */
 static long (*const bpf_get_prandom_u32)(void) = (void *)7;
+static uint64_t (*const bpf_get_current_task)(void) = (void *)35;
 static long (*const bpf_probe_read_user)(void *to, uint32_t size, const void *from) = (void *)112;
 static long (*const bpf_probe_read_kernel)(void *to, uint32_t size, const void *from) = (void *)113;
 static long (*const bpf_probe_read_user_str)(void *to, uint32_t size, const void *from) = (void *)114;

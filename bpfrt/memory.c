@@ -56,6 +56,29 @@ long rt_kernel_string(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint
 	return 0;
 }
 
+static inline long read_bytes(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr,
+			      uint64_t n, bool user)
+{
+	n = min64(limit(cap), n);
+	if ((user ? bpf_probe_read_user(dst->s, (uint32_t)bound(n), (void *)addr)
+		  : bpf_probe_read_kernel(dst->s, (uint32_t)bound(n), (void *)addr)) < 0) {
+		set_len(dst, 0);
+		return fail(f, RT_E_READ, (int64_t)addr);
+	}
+	set_len(dst, n);
+	return 0;
+}
+
+long rt_user_bytes(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t n)
+{
+	return f && dst ? read_bytes(f, dst, cap, addr, n, true) : 0;
+}
+
+long rt_kernel_bytes(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t n)
+{
+	return f && dst ? read_bytes(f, dst, cap, addr, n, false) : 0;
+}
+
 /* how: size in bytes, | 16: signed */
 static inline long extend(uint64_t v, uint64_t how)
 {

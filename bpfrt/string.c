@@ -106,7 +106,7 @@ LOCAL long compare_next(uint64_t i, struct compare *c)
 	return c->result != 0;
 }
 
-long rt_compare(const struct rt_str *a, const struct rt_str *b)
+__attribute__((noinline)) long rt_compare(const struct rt_str *a, const struct rt_str *b)
 {
 	struct compare c = {a, b, 0, 0};
 	uint64_t la, lb;

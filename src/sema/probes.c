@@ -493,7 +493,6 @@ static void mismatch(struct session *s, const struct probe_point *p)
 			vec_push(&n.v, &s->arena, lib[i]);
 	}
 	tok = p->comps.v[truncated ? p->comps.n - 1 : n.level].tok;
-	sem_note(s, p->comps.v[0].tok, "while resolving probe point");
 	if (truncated) {
 		struct str b = {0};
 		struct map seen = {0};
@@ -512,10 +511,10 @@ static void mismatch(struct session *s, const struct probe_point *p)
 			map_set(&seen, &s->arena, n.v.v[i], s);
 			str_addf(&b, " %s", n.v.v[i]);
 		}
-		sem_error(s, tok, NULL, "probe point truncated (follow: %s)", b.s ? b.s : "");
+		sem_point_error(s, p->comps.v[0].tok, tok, "probe point truncated (follow: %s)", b.s ? b.s : "");
 		str_release(&b);
 	} else {
-		sem_error(s, tok, NULL,
+		sem_point_error(s, p->comps.v[0].tok, tok,
 			  wild ? "probe point mismatch: didn't find any wildcard matches%s"
 			       : "probe point mismatch%s",
 			  diag_similar(s, p->comps.v[n.level].name, n.v.v, n.v.n));

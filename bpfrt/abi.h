@@ -20,7 +20,8 @@ typedef long long int64_t;
 
 enum {
 	RT_STR_BYTES = 512,	 /* MAXSTRINGLEN of handlers in the kernel: 511 bytes and a NUL */
-	RT_OUT_BYTES = 8192,	 /* output of one handler before it is sent in between */
+	RT_OUT_BYTES = 8192 + 576, /* output of one handler before it is sent in between: what one
+				  * printf may print, with the heads of 32 arguments */
 	RT_FRAME_SLACK = 4096,	 /* behind every frame: pointers into it may be passed as struct rt_str */
 	RT_FRAMES_PER_CPU = 8,	 /* handlers that can be active on one CPU: nested, preempted, blocked */
 };

@@ -83,6 +83,14 @@ long rt_user_string(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64
 long rt_user_string_sleepable(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr,
 			      uint64_t max);
 long rt_kernel_string(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t max);
+/* string_quoted() of the string, or its address in hexadecimal; no error. lens: longest text that is
+ * read, | longest result with its NUL << 32 (0: cap), both clamped to 0..0x7fffffff before. */
+long rt_user_string_quoted(struct rt_frame *f, struct rt_room *dst, uint64_t cap, uint64_t addr);
+long rt_user_string_n_quoted(struct rt_frame *f, struct rt_room *dst, uint64_t cap, uint64_t addr,
+			     uint64_t lens);
+/* The same of that many bytes, NULs included. */
+long rt_user_buffer_quoted(struct rt_frame *f, struct rt_room *dst, uint64_t cap, uint64_t addr,
+			   uint64_t lens);
 /* n bytes, NULs included; what does not fit is left out. A fault: RT_E_READ, dst is empty. */
 long rt_user_bytes(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t n);
 long rt_kernel_bytes(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t n);

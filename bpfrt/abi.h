@@ -20,7 +20,8 @@ typedef long long int64_t;
 
 enum {
 	RT_STR_BYTES = 512,	 /* MAXSTRINGLEN of handlers in the kernel: 511 bytes and a NUL */
-	RT_OUT_BYTES = 8192,	 /* output of one handler before it is sent in between */
+	RT_OUT_BYTES = 8192 + 576, /* output of one handler before it is sent in between: what one
+				  * printf may print, with the heads of 32 arguments */
 	RT_FRAME_SLACK = 4096,	 /* behind every frame: pointers into it may be passed as struct rt_str */
 	RT_FRAMES_PER_CPU = 8,	 /* handlers that can be active on one CPU: nested, preempted, blocked */
 };
@@ -168,6 +169,13 @@ enum {
 	((uint64_t)(conv) | (uint64_t)(flags) << RT_SPEC_FLAGS |                         \
 	 (uint64_t)(uint16_t)(width) << RT_SPEC_WIDTH |                                  \
 	 (uint64_t)(uint16_t)(precision) << RT_SPEC_PRECISION)
+
+/* Offsets in the kernel's structures (BTF: kern_btf_members), for cmdline_args() and env_var(). */
+struct rt_mm {
+	uint32_t task_mm; /* in struct task_struct; the others in struct mm_struct */
+	uint32_t arg_start, arg_end, env_start, env_end;
+	uint32_t reserved;
+};
 
 /* A regular expression for the kernel, made from the plain tables of rt/regex.h. A state is a row of
  * cells: what it accepts, then, by byte class, the first cell of the next state's row. So there are

@@ -438,14 +438,6 @@ static bool check_immediate(struct verify *v, const struct ir_ins *i)
 	case IR_RT:
 		return check_intrinsic(v, i);
 	}
-	if (i->op == IR_CTXREG)
-		return i->imm < 64 || bad_ins(v, i, "register %u", i->imm);
-	if (i->op == IR_UREAD) {
-		uint32_t size = i->imm & ~16u;
-
-		return size == 1 || size == 2 || size == 4 || size == 8 ||
-		       bad_ins(v, i, "read of %u bytes", size);
-	}
 	if (i->imm)
 		return bad_ins(v, i, "immediate %u", i->imm);
 	if (i->op == IR_CALL)

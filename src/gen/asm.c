@@ -164,6 +164,27 @@ void code_neg(struct code *c, int dst)
 	code_insn(c, BPF_ALU64 | BPF_NEG, dst, 0, 0, 0);
 }
 
+/* By the magnitudes: the signed instruction came with Linux 6.6. */
+void code_divide(struct code *c, bool modulo)
+{
+	int a = code_label(c), b = code_label(c), end = code_label(c);
+
+	code_imm(c, R3, 0);
+	code_jump_if_imm(c, BPF_JSGE, R1, 0, a);
+	code_neg(c, R1);
+	code_imm(c, R3, 1);
+	code_place(c, a);
+	code_jump_if_imm(c, BPF_JSGE, R2, 0, b);
+	code_neg(c, R2);
+	if (!modulo)
+		code_alu_imm(c, BPF_XOR, R3, 1);
+	code_place(c, b);
+	code_alu(c, modulo ? BPF_MOD : BPF_DIV, R1, R2);
+	code_jump_if_imm(c, BPF_JEQ, R3, 0, end);
+	code_neg(c, R1);
+	code_place(c, end);
+}
+
 void code_load(struct code *c, int size, int dst, int base, int off)
 {
 	code_insn(c, (uint8_t)(BPF_LDX | BPF_MEM | size), dst, base, off, 0);

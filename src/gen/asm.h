@@ -45,6 +45,8 @@ void code_imm(struct code *c, int dst, int64_t value); /* the shortest form */
 void code_alu(struct code *c, int op, int dst, int src);
 void code_alu_imm(struct code *c, int op, int dst, int32_t imm);
 void code_neg(struct code *c, int dst);
+/* R1 = R1 / R2 (or %), signed, truncating; R2 is not 0. R3 is lost. */
+void code_divide(struct code *c, bool modulo);
 /* Memory; size: BPF_B, BPF_H, BPF_W, BPF_DW. */
 void code_load(struct code *c, int size, int dst, int base, int off);
 void code_store(struct code *c, int size, int base, int off, int src);

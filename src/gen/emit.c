@@ -134,7 +134,7 @@ void emit_copy_str(struct emit *e, struct loc dst, struct loc src)
 	code_library(e->c, "rt_copy");
 }
 
-static uint32_t take(struct emit *e, uint32_t bytes)
+uint32_t emit_take(struct emit *e, uint32_t bytes)
 {
 	uint32_t at = e->frame_at;
 
@@ -256,28 +256,6 @@ static void shift(struct emit *e, const struct ir_ins *i, int op)
 	emit_store_num(e, i->dst, R1);
 }
 
-/* R1 = R1 / R2 (or %) signed, truncating; R2 is not 0. Unsigned division of the magnitudes: the
- * signed instruction came with Linux 6.6. */
-static void divide(struct emit *e, bool modulo)
-{
-	int a = code_label(e->c), b = code_label(e->c), end = code_label(e->c);
-
-	code_imm(e->c, R3, 0);
-	code_jump_if_imm(e->c, BPF_JSGE, R1, 0, a);
-	code_neg(e->c, R1);
-	code_imm(e->c, R3, 1);
-	code_place(e->c, a);
-	code_jump_if_imm(e->c, BPF_JSGE, R2, 0, b);
-	code_neg(e->c, R2);
-	if (!modulo)
-		code_alu_imm(e->c, BPF_XOR, R3, 1);
-	code_place(e->c, b);
-	code_alu(e->c, modulo ? BPF_MOD : BPF_DIV, R1, R2);
-	code_jump_if_imm(e->c, BPF_JEQ, R3, 0, end);
-	code_neg(e->c, R1);
-	code_place(e->c, end);
-}
-
 static void division(struct emit *e, const struct ir_ins *i)
 {
 	struct loc b = emit_loc(e, emit_arg(e, i, 1));
@@ -291,7 +269,7 @@ static void division(struct emit *e, const struct ir_ins *i)
 		emit_fail(e, i, RT_E_DIV0);
 		code_place(e->c, ok);
 	}
-	divide(e, i->op == IR_MOD);
+	code_divide(e->c, i->op == IR_MOD);
 	emit_store_num(e, i->dst, R1);
 }
 
@@ -671,7 +649,8 @@ static void emit_ins(struct emit *e, const struct ir_ins *i)
 		call(e, i);
 		break;
 	default:
-		if (!emit_string_op(e, i) && !emit_table_op(e, i) && !emit_print_op(e, i) &&
+		if (!emit_string_op(e, i) && !emit_table_op(e, i) && !emit_iter_op(e, i) &&
+		    !emit_print_op(e, i) &&
 		    !emit_rt_op(e, i))
 			emit_error(e, i, "'%s' cannot run in this kind of probe yet",
 				   ir_ops[i->op].name);
@@ -719,7 +698,7 @@ static void lay_out(struct emit *e, struct emit_fn *f, const struct loc *params)
 		}
 		f->locs[r].kind = LOC_SLOT;
 		f->locs[r].width = width;
-		f->locs[r].at = take(e, reg->type == IR_STR ? RT_KEY_STR_BYTES(width) : 8);
+		f->locs[r].at = emit_take(e, reg->type == IR_STR ? RT_KEY_STR_BYTES(width) : 8);
 	}
 	for (size_t r = 0; r < fn->n_params; r++) {
 		if (!assigned[r])
@@ -748,6 +727,7 @@ static void emit_body(struct emit *e, const struct ir_fn *fn, const struct loc *
 	f.locs = ARENA_ARRAY(e->c->arena, struct loc, fn->regs.n + 1);
 	f.uses = ARENA_ARRAY(e->c->arena, uint32_t, fn->regs.n + 1);
 	f.labels = ARENA_ARRAY(e->c->arena, int, fn->blocks.n + 1);
+	f.walks = ARENA_ARRAY(e->c->arena, struct walk *, fn->regs.n + 1);
 	for (size_t b = 0; b < fn->blocks.n; b++)
 		f.labels[b] = code_label(e->c);
 	lay_out(e, &f, params);
@@ -830,26 +810,37 @@ static void call_loop(struct emit *e, struct code *main, int callback_number)
 	code_helper(main, BPF_FUNC_loop);
 }
 
-bool emit_handler(struct emit *e, const struct ir_fn *fn, struct code *main, struct code *callback,
-		  int callback_number)
+struct code *emit_callback(struct emit *e, enum lib_sub_kind kind, int *number)
+{
+	struct part *p = ARENA_NEW(e->parts->arena, struct part);
+
+	p->kind = kind;
+	code_init(&p->code, e->parts->arena);
+	vec_push(&e->parts->callbacks, e->parts->arena, p);
+	*number = (int)e->parts->callbacks.n;
+	return &p->code;
+}
+
+void emit_handler(struct emit *e, const struct ir_fn *fn, struct code *main)
 {
 	uint32_t frame_at = e->frame_at;
+	size_t n_callbacks = e->parts->callbacks.n;
 	struct code plain = *main;
+	int number;
 
 	e->c = main;
 	e->in_loop = e->want_loop = false;
 	whole_body(e, fn);
-	if (!e->want_loop || e->failed) {
+	if (e->want_loop && !e->failed) {
+		/* Again, as a callback. What the first try wrote behind the end is forgotten. */
+		*main = plain;
+		e->parts->callbacks.n = n_callbacks;
 		e->frame_at = frame_at;
-		return false;
+		e->in_loop = true;
+		e->c = emit_callback(e, LIB_SUB_LOOP, &number);
+		loop_body(e, fn);
+		call_loop(e, main, number);
 	}
-	/* Again, as a callback. What the first try wrote behind the end of *main is forgotten. */
-	*main = plain;
 	e->frame_at = frame_at;
-	e->in_loop = true;
-	e->c = callback;
-	loop_body(e, fn);
-	e->frame_at = frame_at;
-	call_loop(e, main, callback_number);
-	return true;
+	e->c = main;
 }

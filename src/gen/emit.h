@@ -12,6 +12,7 @@
  *   emit.c        blocks, arithmetic, calls, errors, the frame around handlers
  *   emit_str.c    strings, sprintf
  *   emit_table.c  globals, tables, statistics
+ *   emit_iter.c   walks over tables: foreach, wildcards
  *   emit_print.c  records for the ring buffer
  *   emit_rt.c     tapset functions */
 #ifndef GEN_EMIT_H
@@ -19,6 +20,7 @@
 
 #include "bpfrt/abi.h"
 #include "gen/asm.h"
+#include "gen/link.h"
 #include "ir/ir.h"
 
 enum loc_kind { LOC_NONE, LOC_SLOT, LOC_NUM, LOC_STR };
@@ -30,6 +32,16 @@ struct loc {
 	uint32_t width; /* strings */
 };
 
+/* A walk over a table (emit_iter.c): what it looks for, and where in the frame it keeps its state. */
+struct walk {
+	const struct ir_global *g;
+	uint32_t number, map; /* of the global */
+	uint32_t fixed;	      /* keys of the slice that are not "*", by bit */
+	struct ir_sort sort;
+	uint32_t state_at, slice_at, best_key_at;
+	uint32_t text_at, best_text_at, last_text_at; /* sorting by strings */
+};
+
 /* A function of the IR at the place where it is inlined. */
 struct emit_fn {
 	const struct ir_fn *fn;
@@ -37,6 +49,7 @@ struct emit_fn {
 	struct loc *locs;  /* by register */
 	uint32_t *uses;	   /* by register: how often it is an operand */
 	int *labels;	   /* by block */
+	struct walk **walks; /* by register: of iterators */
 	int fail;	   /* label: an error leaves the function */
 	int ret;	   /* label behind the call */
 	struct loc result; /* where RET leaves its value */
@@ -49,6 +62,7 @@ struct emit {
 	struct gen_image *img;
 	struct builder *b; /* gen.c */
 	struct code *c;
+	struct parts *parts; /* subprograms of the program being made */
 	struct emit_fn *f;
 	int handler_block;	 /* of the current instruction's block, -1: none */
 	bool in_loop, want_loop; /* the body is a callback; a backward jump was met */
@@ -76,6 +90,8 @@ void emit_fail(struct emit *e, const struct ir_ins *i, enum rt_error code); /* j
 void emit_check(struct emit *e, const struct ir_ins *i);
 /* frame->error was set by a library function: then on to the handler. */
 void emit_check_frame(struct emit *e, const struct ir_ins *i);
+/* Bytes of the frame, until the end of the function. */
+uint32_t emit_take(struct emit *e, uint32_t bytes);
 uint32_t emit_width(const struct emit *e, ir_ref r);
 void emit_copy_str(struct emit *e, struct loc dst, struct loc src);
 /* Library functions that write a string piecemeal may not have it as an argument, too: where they
@@ -88,10 +104,21 @@ void emit_read_user(struct emit *e, uint32_t size);
 /* One instruction; false: not one of this file. */
 bool emit_string_op(struct emit *e, const struct ir_ins *i);
 bool emit_table_op(struct emit *e, const struct ir_ins *i);
+bool emit_iter_op(struct emit *e, const struct ir_ins *i);
 bool emit_print_op(struct emit *e, const struct ir_ins *i);
 bool emit_rt_op(struct emit *e, const struct ir_ins *i);
 /* The record collected so far goes to the ring buffer; R1-R5 are lost. wake: user space is woken. */
 void emit_flush(struct emit *e, bool wake);
+/* emit_table.c, emit_iter.c: pieces for each other.
+ * The key from operand `first` on, at an offset of the frame; R1-R5 and R0 are lost. */
+void emit_key(struct emit *e, const struct ir_ins *i, unsigned first, uint32_t at);
+/* dst = the value of the element at R0, 0 or empty where that is 0. */
+void emit_element_value(struct emit *e, const struct ir_global *g, ir_ref dst);
+/* dst = the statistic i->imm of those at R0; `missing` (R1 = 0) is placed. */
+void emit_stat_value(struct emit *e, const struct ir_ins *i, int missing);
+/* The oldest element of a table goes. */
+void emit_evict(struct emit *e, uint32_t number);
+
 /* An item of one string (or none: loc kind LOC_NONE). */
 void emit_item(struct emit *e, enum rt_item_kind kind, struct loc text);
 void emit_error_item(struct emit *e);
@@ -110,11 +137,24 @@ uint32_t builder_instances(const struct builder *b, uint32_t *table, uint32_t *n
 bool lib_has(const struct builder *b, const char *function);
 const struct gen_global *builder_global(const struct builder *b, uint32_t global);
 
+/* A new subprogram and its number for code_callback(); NULL after an error. */
+struct code *emit_callback(struct emit *e, enum lib_sub_kind kind, int *number);
+
 /* A function of the IR without parameters, in place; its number goes to result. */
 void emit_condition(struct emit *e, const struct ir_fn *fn, struct loc result);
 
-/* Emits one handler into main (and, if it has loops, a callback into *callback; then true). */
-bool emit_handler(struct emit *e, const struct ir_fn *fn, struct code *main, struct code *callback,
-		  int callback_number);
+/* Emits one handler into main (and, if it has loops, into a callback). */
+void emit_handler(struct emit *e, const struct ir_fn *fn, struct code *main);
+
+/* The subprograms of a program: main, and callbacks from 1 on. */
+struct parts {
+	struct arena *arena;
+	struct code main;
+	VEC(struct part *) callbacks;
+};
+struct part {
+	enum lib_sub_kind kind;
+	struct code code;
+};
 
 #endif

@@ -47,26 +47,28 @@ static void string_key(struct emit *e, uint32_t at, uint32_t width, struct loc l
 	code_helper(e->c, BPF_FUNC_probe_read_kernel);
 }
 
-/* The key from operand `first` on. R1-R5 are lost. */
-static void make_key(struct emit *e, const struct ir_ins *i, unsigned first)
+void emit_key(struct emit *e, const struct ir_ins *i, unsigned first, uint32_t at)
 {
 	const struct ir_global *g = global_of(e, i);
-	uint32_t at = e->key_at;
 
 	for (int k = 0; k < g->n_keys; k++) {
 		ir_ref r = emit_arg(e, i, first + (unsigned)k);
+		uint32_t width = width_of(g->key_width[k]);
+		bool text = g->key_type[k] == TY_STRING;
 
-		if (g->key_type[k] == TY_STRING) {
-			uint32_t width = width_of(g->key_width[k]);
-
+		if (text && r) {
 			string_key(e, at, width, emit_loc(e, r));
-			at += RT_KEY_STR_BYTES(width);
-		} else {
+		} else if (r) {
 			emit_load_num(e, R1, r);
 			code_store(e->c, BPF_DW, R7, (int)at, R1);
-			at += 8;
 		}
+		at += text ? RT_KEY_STR_BYTES(width) : 8;
 	}
+}
+
+static void make_key(struct emit *e, const struct ir_ins *i, unsigned first)
+{
+	emit_key(e, i, first, e->key_at);
 }
 
 /* R0: the element with the key made, or 0. */
@@ -77,12 +79,9 @@ static void look_up(struct emit *e, const struct ir_ins *i)
 	code_helper(e->c, BPF_FUNC_map_lookup_elem);
 }
 
-/* R0 = the element: found, or inserted with the value that stands at value_at + 8; full: fails.
- * Control goes to found with R0 set, or falls through after an insertion. */
-static void insert(struct emit *e, const struct ir_ins *i, int found)
+/* To inserted if the element at key_at, value_at could be. */
+static void try_insert(struct emit *e, const struct ir_ins *i, int inserted)
 {
-	int inserted = code_label(e->c);
-
 	code_map_value(e->c, R1, GEN_MAP_SHARED, SHARED(next_seq));
 	code_imm(e->c, R2, 1);
 	code_atomic(e->c, BPF_DW, BPF_ADD | BPF_FETCH, R1, 0, R2);
@@ -94,9 +93,22 @@ static void insert(struct emit *e, const struct ir_ins *i, int found)
 	code_imm(e->c, R4, BPF_NOEXIST);
 	code_helper(e->c, BPF_FUNC_map_update_elem);
 	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, inserted);
-	/* Another CPU was faster, or the table is full. */
-	look_up(e, i);
-	code_jump_if_imm(e->c, BPF_JNE, R0, 0, found);
+}
+
+/* R0 = the element: found, or inserted with the value that stands at value_at + 8; full: fails.
+ * Control goes to found with R0 set, or falls through after an insertion. */
+static void insert(struct emit *e, const struct ir_ins *i, int found)
+{
+	int inserted = code_label(e->c);
+
+	for (int again = 0; again <= global_of(e, i)->wrap; again++) {
+		if (again)
+			emit_evict(e, IR_INDEX(emit_arg(e, i, 0)));
+		try_insert(e, i, inserted);
+		/* Another CPU was faster, or the table is full. */
+		look_up(e, i);
+		code_jump_if_imm(e->c, BPF_JNE, R0, 0, found);
+	}
 	code_imm(e->c, R1, IR_INDEX(emit_arg(e, i, 0)));
 	code_store(e->c, BPF_DW, R7, (int)offsetof(struct rt_frame, error_arg), R1);
 	emit_fail(e, i, RT_E_FULL);
@@ -162,14 +174,11 @@ static void add_scalar(struct emit *e, const struct ir_ins *i)
 
 /* ------------------------------------------------------------------ tables */
 
-static void get(struct emit *e, const struct ir_ins *i)
+void emit_element_value(struct emit *e, const struct ir_global *g, ir_ref to)
 {
-	const struct ir_global *g = global_of(e, i);
 	int missing = code_label(e->c), end = code_label(e->c);
-	struct loc dst = emit_loc(e, i->dst);
+	struct loc dst = emit_loc(e, to);
 
-	make_key(e, i, 1);
-	look_up(e, i);
 	if (g->type == TY_STRING) {
 		uint32_t width = width_of(g->width);
 
@@ -191,7 +200,14 @@ static void get(struct emit *e, const struct ir_ins *i)
 	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, missing);
 	code_load(e->c, BPF_DW, R1, R0, VALUE);
 	code_place(e->c, missing);
-	emit_store_num(e, i->dst, R1);
+	emit_store_num(e, to, R1);
+}
+
+static void get(struct emit *e, const struct ir_ins *i)
+{
+	make_key(e, i, 1);
+	look_up(e, i);
+	emit_element_value(e, global_of(e, i), i->dst);
 }
 
 static void set_string(struct emit *e, const struct ir_ins *i, uint32_t width)
@@ -377,20 +393,18 @@ static void fail_if_empty(struct emit *e, const struct ir_ins *i, int empty)
 	code_place(e->c, ok);
 }
 
-static void stat_get(struct emit *e, const struct ir_ins *i)
+void emit_stat_value(struct emit *e, const struct ir_ins *i, int missing)
 {
 	static const int members[] = {
 		[STAT_COUNT] = STAT(count), [STAT_SUM] = STAT(sum), [STAT_MIN] = STAT(min),
-		[STAT_MAX] = STAT(max),
+		[STAT_MAX] = STAT(max),	    [STAT_AVG] = STAT(sum),
 	};
-	int missing = code_label(e->c), loaded = code_label(e->c);
 
 	if (i->imm == STAT_VARIANCE) {
 		emit_error(e, i, "@variance cannot be read in this kind of probe; "
 				 "read it in an end or timer probe");
 		return;
 	}
-	stat_for_reading(e, i, 1, missing);
 	if (i->imm == STAT_COUNT || i->imm == STAT_SUM) {
 		code_load(e->c, BPF_DW, R1, R0, members[i->imm]);
 		code_place(e->c, missing);
@@ -399,24 +413,19 @@ static void stat_get(struct emit *e, const struct ir_ins *i)
 	}
 	code_load(e->c, BPF_DW, R2, R0, STAT(count));
 	code_jump_if_imm(e->c, BPF_JEQ, R2, 0, missing);
-	if (i->imm == STAT_AVG) {
-		int positive = code_label(e->c);
-
-		code_load(e->c, BPF_DW, R1, R0, STAT(sum));
-		code_imm(e->c, R3, 0);
-		code_jump_if_imm(e->c, BPF_JSGE, R1, 0, positive);
-		code_neg(e->c, R1);
-		code_imm(e->c, R3, 1);
-		code_place(e->c, positive);
-		code_alu(e->c, BPF_DIV, R1, R2);
-		code_jump_if_imm(e->c, BPF_JEQ, R3, 0, loaded);
-		code_neg(e->c, R1);
-	} else {
-		code_load(e->c, BPF_DW, R1, R0, members[i->imm]);
-	}
-	code_place(e->c, loaded);
+	code_load(e->c, BPF_DW, R1, R0, members[i->imm]);
+	if (i->imm == STAT_AVG)
+		code_divide(e->c, false);
 	fail_if_empty(e, i, missing);
 	emit_store_num(e, i->dst, R1);
+}
+
+static void stat_get(struct emit *e, const struct ir_ins *i)
+{
+	int missing = code_label(e->c);
+
+	stat_for_reading(e, i, 1, missing);
+	emit_stat_value(e, i, missing);
 }
 
 static void stat_bucket(struct emit *e, const struct ir_ins *i)

@@ -181,7 +181,7 @@ static void add_table(struct builder *b, uint32_t number)
 {
 	const struct ir_global *g = &b->m->globals.v[number];
 	struct gen_map map = {.name = g->name,
-			      .type = g->wrap ? BPF_MAP_TYPE_LRU_HASH : BPF_MAP_TYPE_HASH,
+			      .type = BPF_MAP_TYPE_HASH,
 			      .value_size = value_bytes(g),
 			      .max_entries = (uint32_t)g->max_entries,
 			      .global = (int)number};
@@ -190,7 +190,7 @@ static void add_table(struct builder *b, uint32_t number)
 		map.key_size += g->key_type[k] == TY_STRING
 					? RT_KEY_STR_BYTES(width_of(g->key_width[k]))
 					: 8;
-	if (map.max_entries > MANY_ENTRIES && !g->wrap)
+	if (map.max_entries > MANY_ENTRIES)
 		map.flags = NO_PREALLOC;
 	if (map.key_size > b->key_bytes)
 		b->key_bytes = map.key_size;
@@ -471,12 +471,13 @@ static void find_instance(struct builder *b, struct code *c, const struct gen_pr
 	code_place(c, unknown);
 }
 
-static struct emit new_emit(struct builder *b, const struct gen_program *p)
+static struct emit new_emit(struct builder *b, const struct gen_program *p, struct parts *parts)
 {
 	struct emit e = {.s = b->s,
 			 .m = b->m,
 			 .img = b->img,
 			 .b = b,
+			 .parts = parts,
 			 .handler_block = -1,
 			 .sleepable = p->sleepable,
 			 .is_return = p->kind == SITE_URETPROBE};
@@ -555,12 +556,6 @@ static void drop_locks(struct builder *b, struct code *c, uint32_t fn)
 		drop_lock(b, c, fn, g);
 }
 
-struct parts {
-	struct code main;
-	struct code callbacks[64];
-	int n_callbacks;
-};
-
 static bool emit_program(struct builder *b, const struct gen_program *p, struct parts *parts)
 {
 	struct code *c = &parts->main;
@@ -579,7 +574,7 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 	find_instance(b, c, p);
 	for (uint32_t k = 0; k < p->n_handlers; k++) {
 		const struct probe_inst *inst = b->img->insts.v[p->first_inst + k];
-		struct emit e = new_emit(b, p);
+		struct emit e = new_emit(b, p, parts);
 		int skip = code_label(c);
 
 		if (k) {
@@ -592,16 +587,8 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 		code_store_imm(c, BPF_DW, R7, FRAME(token_text), 0);
 		if (inst->condition_fn >= 0)
 			check_condition(&e, c, inst->condition_fn, skip);
-		if (parts->n_callbacks == 64) {
-			emit_error(&e, NULL, "too many handlers with loops at one place");
-			return false;
-		}
 		take_locks(b, c, (uint32_t)inst->handler->id, skip);
-		code_init(&parts->callbacks[parts->n_callbacks], c->arena);
-		if (emit_handler(&e, b->m->fns.v[inst->handler->id], c,
-				 &parts->callbacks[parts->n_callbacks], parts->n_callbacks + 1))
-			parts->n_callbacks++;
-		e.c = c;
+		emit_handler(&e, b->m->fns.v[inst->handler->id], c);
 		drop_locks(b, c, (uint32_t)inst->handler->id);
 		emit_flush(&e, false);
 		code_place(c, skip);
@@ -623,21 +610,25 @@ static bool join(struct builder *b, struct gen_program *p, struct parts *parts)
 	struct arena *a = &b->img->arena;
 	VEC(struct bpf_insn) insns = {0};
 	VEC(struct lib_call) calls = {0};
-	struct lib_sub subs[65];
+	VEC(uint32_t) references = {0}; /* instructions that name a subprogram */
+	struct lib_sub *subs = ARENA_ARRAY(a, struct lib_sub, parts->callbacks.n + 1);
 	struct lib_unit unit = {.subs = subs};
 
-	for (int k = 0; k <= parts->n_callbacks; k++) {
-		struct code *c = k ? &parts->callbacks[k - 1] : &parts->main;
+	for (size_t k = 0; k <= parts->callbacks.n; k++) {
+		struct code *c = k ? &parts->callbacks.v[k - 1]->code : &parts->main;
 		uint32_t base = (uint32_t)insns.n;
 
 		if (!code_resolve(c))
 			return false;
-		subs[unit.n_subs++] = (struct lib_sub){base, k ? LIB_SUB_LOOP : LIB_SUB_MAIN};
+		subs[unit.n_subs++] = (struct lib_sub){
+			base, k ? parts->callbacks.v[k - 1]->kind : LIB_SUB_MAIN};
 		for (size_t i = 0; i < c->insns.n; i++)
 			vec_push(&insns, a, c->insns.v[i]);
 		for (size_t i = 0; i < c->calls.n; i++)
 			vec_push(&calls, a,
 				 (struct lib_call){base + c->calls.v[i].insn, c->calls.v[i].function});
+		for (size_t i = 0; i < c->callbacks.n; i++)
+			vec_push(&references, a, base + c->callbacks.v[i].insn);
 		for (size_t i = 0; i < c->relocs.n; i++) {
 			struct gen_reloc r = c->relocs.v[i];
 
@@ -645,11 +636,10 @@ static bool join(struct builder *b, struct gen_program *p, struct parts *parts)
 			vec_push(&p->relocs, a, r);
 		}
 	}
-	for (size_t i = 0; i < parts->main.callbacks.n; i++) {
-		uint32_t at = parts->main.callbacks.v[i].insn;
-		struct bpf_insn *ins = &insns.v[at];
+	for (size_t i = 0; i < references.n; i++) {
+		struct bpf_insn *ins = &insns.v[references.v[i]];
 
-		ins->imm = (int32_t)(subs[ins->imm].insn - at - 1);
+		ins->imm = (int32_t)(subs[ins->imm].insn - references.v[i] - 1);
 	}
 	unit.insns = insns.v;
 	unit.n_insns = (uint32_t)insns.n;
@@ -667,19 +657,18 @@ static bool build_programs(struct builder *b, const struct reach *r)
 {
 	for (size_t i = 0; i < b->img->programs.n; i++) {
 		struct gen_program *p = &b->img->programs.v[i];
-		struct parts *parts = xcalloc(1, sizeof(*parts));
 		struct arena scratch = {0};
+		struct parts parts = {.arena = &scratch};
 		bool ok;
 
 		p->sleepable = r->user_memory && b->sleepable;
-		code_init(&parts->main, &scratch);
-		ok = emit_program(b, p, parts);
-		if (ok && !join(b, p, parts)) {
+		code_init(&parts.main, &scratch);
+		ok = emit_program(b, p, &parts);
+		if (ok && !join(b, p, &parts)) {
 			sem_error(b->s, b->img->insts.v[p->first_inst]->handler->tok, NULL,
 				  "this handler is too large for the kernel");
 			ok = false;
 		}
-		free(parts);
 		arena_release(&scratch);
 		if (!ok)
 			return false;

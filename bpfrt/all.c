@@ -9,3 +9,4 @@
 #include "stat.c"
 #include "lock.c"
 #include "misc.c"
+#include "task.c"

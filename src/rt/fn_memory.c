@@ -7,10 +7,15 @@
 
 #define ADDR(n) ((unsigned long long)(n))
 
-static int fn_context(struct rt_call *c)
+int rt_needs_context(struct rt_call *c)
 {
 	return rt_raise(c, "this function needs a traced task or kernel memory, which begin, end, error "
 			   "and timer handlers do not have");
+}
+
+static int fn_context(struct rt_call *c)
+{
+	return rt_needs_context(c);
 }
 
 /* Numbers: 0, without a word. */

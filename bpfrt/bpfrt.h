@@ -122,6 +122,22 @@ long rt_cmdline_args(struct rt_room *dst, const struct rt_mm *mm, int64_t n, int
 		     const struct rt_str *delim);
 long rt_env_var(struct rt_room *dst, const struct rt_mm *mm, const struct rt_str *name);
 
+/* ------------------------------------------------------------------ tasks */
+/* Address of the task_struct with this id in the namespace that the current task's first id is in; 0:
+ * there is none. */
+long rt_find_task(uint64_t current, const struct rt_task_layout *at, int64_t pid);
+/* Words w->first to w->last (< 0: the last one) of those from w->at to w->end in user memory, each with
+ * a NUL behind it, joined by delim. Empty if one cannot be read. dst is not delim. */
+long rt_join_words(struct rt_frame *f, struct rt_room *dst, uint64_t cap, const struct rt_words *w,
+		   const struct rt_str *delim);
+long rt_join_words_sleepable(struct rt_frame *f, struct rt_room *dst, uint64_t cap,
+			     const struct rt_words *w, const struct rt_str *delim);
+/* Address of what follows "NAME=" in the first of such words that begins with it; 0: none does. */
+long rt_find_variable(struct rt_frame *f, const struct rt_words *w, const struct rt_room *name);
+long rt_find_variable_sleepable(struct rt_frame *f, const struct rt_words *w,
+				const struct rt_room *name);
+long rt_count_bits(uint64_t addr, uint64_t n);
+
 /* ------------------------------------------------------------------ others */
 /* 0 to n - 1. Above 1 << 20: f->error = RT_E_RANGE. */
 long rt_randint(struct rt_frame *f, int64_t n);

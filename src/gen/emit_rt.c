@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gen/emit.h"
+#include "gen/emit_task.h"
 #include "rt/intrinsic.h"
 #include "session.h"
 
@@ -557,6 +558,8 @@ bool emit_rt_op(struct emit *e, const struct ir_ins *i)
 			library_call(e, i, &functions[k]);
 		return true;
 	}
+	if (emit_task_op(e, i, name) || emit_memory_op(e, i, name))
+		return true;
 	emit_error(e, i, "%s() cannot run in this kind of probe yet", name);
 	return true;
 }

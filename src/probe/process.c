@@ -249,11 +249,13 @@ bool process_parse_spec(struct process_query *q, const char *text, struct dbg_sp
 				"malformed specification '%s'", text);
 		return false;
 	}
-	if (!dbg_dwarf(q->m))
+	if (!dbg_dwarf(q->m) && !q->m->missing_told && !s->muted) {
+		q->m->missing_told = true;
 		sem_warn(s, NULL,
 			 "cannot find module %s debuginfo: No DWARF information found [man "
 			 "warning::debuginfo]",
 			 q->m->path);
+	}
 	return true;
 }
 

@@ -114,6 +114,7 @@ struct rt_frame {
 	struct rt_str error_text; /* RT_E_TEXT, and what catch (e) reads */
 	struct rt_str token_text; /* tokenize(): what is being taken apart */
 	struct rt_str tmp;	  /* of library functions */
+	uint64_t scratch[16];	  /* likewise: what loops count, so that the verifier doesn't */
 	char out[RT_OUT_BYTES + RT_STR_BYTES + 64]; /* records on their way, see struct rt_item */
 };
 
@@ -134,6 +135,21 @@ enum rt_error {
 	RT_E_REGISTER,	  /* register access fault */
 	RT_E_RANGE,	  /* range too wide */
 	RT_E_ABORT,	  /* abort(): ends the handler silently */
+};
+
+/* Where members lie in the running kernel's structures, for rt_find_task(). */
+struct rt_task_layout {
+	uint32_t thread_pid, links;    /* of task_struct */
+	uint32_t first_namespace, tasks; /* of pid */
+	uint32_t ids;		       /* of pid_namespace: where the tree's root is */
+	uint32_t node_shift, node_slots; /* of xa_node */
+	uint32_t reserved;
+};
+
+/* Texts with a NUL each in user memory, and which of them. */
+struct rt_words {
+	uint64_t at, end;
+	int64_t first, last;
 };
 
 /* A conversion of sprintf() as the library's functions take it, in 64 bits:

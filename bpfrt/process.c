@@ -84,7 +84,7 @@ long rt_cmdline_args(struct rt_room *dst, const struct rt_mm *mm, int64_t n, int
 	c.n = launder(n < 0 ? 0 : min64((uint64_t)n, MAX_WORDS), dst);
 	c.m = launder(min64((uint64_t)m, MAX_WORDS), dst); /* negative: all */
 	bpf_loop(MAX_WORDS, next_word, &c, 0);
-	set_len((struct rt_str *)dst, bound(c.out));
+	set_len((struct rt_str *)dst, limit(c.out));
 	return 0;
 }
 

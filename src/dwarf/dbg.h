@@ -38,6 +38,7 @@ struct dbg_module {
 	bool dwarf_tried;
 	struct dbg_index *index; /* index.c */
 	struct obj *obj;	 /* the file itself (object/object.h) */
+	struct obj *debug_obj;	 /* the debug file with its symbol table, or NULL */
 	struct obj_symtab *symbols; /* by dbg_symbols() */
 	struct dbg_name_table *name_table; /* names.c */
 };

@@ -618,6 +618,15 @@ TEST(lib_formats)
 	CALL("rt_fmt_lit", "0n1", 0, 5);
 	CALL("rt_fmt_lit", "0n1", 0, 5);
 	CHECK_SLOT(0, 5, "abcab", 5);
+	/* No slot is longer than 511 bytes, whatever is said of it. */
+	put(1, s, MAX_TEXT);
+	clean(0);
+	CALL("rt_copy", "0n1", 0, 1 << 20);
+	CHECK_INT(box->slot[0].str.len, MAX_TEXT);
+	box->slot[1].str.len = 4000;
+	CALL("rt_copy", "0n1", 0, MAX_TEXT);
+	CHECK_INT(box->slot[0].str.len, MAX_TEXT);
+	CHECK_INT(run("rt_strlen", "1"), MAX_TEXT);
 }
 
 /* ------------------------------------------------------------------ regular expressions */
@@ -773,6 +782,33 @@ TEST(lib_reads_numbers)
 	box->frame.error = 0;
 	CHECK_INT(CALL("rt_kernel_read", "fnn", 0, 16, 8), 0);
 	CHECK_INT(box->frame.error, RT_E_READ);
+}
+
+TEST(lib_quotes_user_memory)
+{
+	static const char text[] = "a\"b\001cdefghij\0k";
+	int64_t at = (int64_t)(uintptr_t)text;
+	const struct rt_call *want;
+
+	if (!ready())
+		return;
+	clean(0);
+	want = NATIVE(511, "string_quoted", TEXT(text, 12));
+	CALL("rt_user_string_quoted", "f0nn", 0, 0, 511, at);
+	CHECK_SLOT(0, 511, want->ret.s, want->ret.len);
+	CALL("rt_user_string_quoted", "f0nn", 0, 0, 511, 0);
+	CHECK_SLOT(0, 511, "0x0", 3);
+	CALL("rt_user_string_quoted", "f0nn", 0, 0, 511, -1);
+	CHECK_SLOT(0, 511, "0xffffffffffffffff", 18);
+	want = NATIVE(511, "text_strn", TEXT(text, 7), RT_N(11), RT_N(1));
+	CALL("rt_user_string_n_quoted", "f0nnn", 0, 0, 511, at, 7 | 11ll << 32);
+	CHECK_SLOT(0, 511, want->ret.s, want->ret.len);
+	want = NATIVE(511, "text_strn", TEXT(text, 14), RT_N(0), RT_N(1));
+	CALL("rt_user_buffer_quoted", "f0nnn", 0, 0, 511, at, 14);
+	CHECK_SLOT(0, 511, want->ret.s, want->ret.len);
+	CALL("rt_user_buffer_quoted", "f0nnn", 0, 0, 511, 16, 14);
+	CHECK_SLOT(0, 511, "0x10", 4);
+	CHECK_INT(box->ret, 0);
 }
 
 TEST(lib_reads_bytes)

@@ -1,5 +1,8 @@
 /* process(...): the patterns, what all of them have in common. See process.h. */
+#include <elf.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "lang/diag.h"
 #include "probe/process.h"
@@ -125,6 +128,17 @@ static bool one_of_many(const struct process_query *q, const struct process_site
 	return q->quiet || (text ? dbg_is_wild(text) : e->place.kind == PLACE_PLT);
 }
 
+/* Since 6.18 the kernel turns a probe on a 5-byte nop into a call. Within a function that overwrites
+ * its red zone. */
+static bool nops_become_calls(void)
+{
+	struct utsname u;
+	int major = 0, minor = 0;
+
+	return uname(&u) != 0 || sscanf(u.release, "%d.%d", &major, &minor) != 2 || major > 6 ||
+	       (major == 6 && minor >= 18);
+}
+
 bool process_emit(struct process_query *q, const struct process_site *e)
 {
 	struct session *s = q->s;
@@ -150,7 +164,7 @@ bool process_emit(struct process_query *q, const struct process_site *e)
 	place->at.pc = e->pc;
 	if (!obj_executable_at(q->m->obj, pc))
 		return false;
-	if (!obj_place_probe(q->m->obj, &pc, e->is_entry)) {
+	if (!obj_place_probe(q->m->obj, &pc, e->is_entry) && nops_become_calls()) {
 		if (!q->quiet)
 			sem_warn(s, NULL,
 				 "probes cannot be put on the 5-byte nop at 0x%llx of %s within a "

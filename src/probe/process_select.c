@@ -156,15 +156,19 @@ static bool select_pid(struct process_query *q, long long pid, process_files *ou
 	return true;
 }
 
-/* The program of -c: the first word that is none of a shell's assignments. */
+/* The program of -c: its first word, or the shell if the command needs one. */
 static const char *command_program(struct session *s)
 {
 	char **words = NULL;
+	const char *name = "/bin/sh";
 	size_t n = 0;
 
-	if (words_split(s->opt.command, false, &words, &n) != WORDS_OK || !n)
-		return "/bin/sh";
-	return words[0];
+	if (words_split(s->opt.command, false, &words, &n) == WORDS_OK && n)
+		name = arena_strdup(&s->arena, words[0]);
+	for (size_t i = 0; i < n; i++)
+		free(words[i]);
+	free(words);
+	return name;
 }
 
 bool process_select(struct process_query *q, process_files *out, bool *many)

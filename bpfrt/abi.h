@@ -186,13 +186,6 @@ enum {
 	 (uint64_t)(uint16_t)(width) << RT_SPEC_WIDTH |                                  \
 	 (uint64_t)(uint16_t)(precision) << RT_SPEC_PRECISION)
 
-/* Offsets in the kernel's structures (BTF: kern_btf_members), for cmdline_args() and env_var(). */
-struct rt_mm {
-	uint32_t task_mm; /* in struct task_struct; the others in struct mm_struct */
-	uint32_t arg_start, arg_end, env_start, env_end;
-	uint32_t reserved;
-};
-
 /* A regular expression for the kernel, made from the plain tables of rt/regex.h. A state is a row of
  * cells: what it accepts, then, by byte class, the first cell of the next state's row. So there are
  * n_states * (n_classes + 1) cells, RT_REGEX_CELLS at most. In the map, what follows the cells in use

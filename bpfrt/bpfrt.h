@@ -116,12 +116,6 @@ long rt_lock_alone(struct rt_lock *lock, uint64_t spins);
 long rt_unlock_shared(struct rt_lock *lock);
 long rt_unlock_alone(struct rt_lock *lock);
 
-/* ------------------------------------------------------------------ the current process */
-/* cmdline_args(n, m, delim), env_var(name). dst has room for 511 bytes. */
-long rt_cmdline_args(struct rt_room *dst, const struct rt_mm *mm, int64_t n, int64_t m,
-		     const struct rt_str *delim);
-long rt_env_var(struct rt_room *dst, const struct rt_mm *mm, const struct rt_str *name);
-
 /* ------------------------------------------------------------------ tasks */
 /* Address of the task_struct with this id in the namespace that the current task's first id is in; 0:
  * there is none. */

@@ -127,6 +127,19 @@ static void add_instances(struct search *q, const struct dw_fn *f)
 	}
 }
 
+/* A function that does not say where it is declared (lambdas) is taken to be in any file of its unit.
+ * The files of a .dwo unit are those of its skeleton. */
+static bool unit_matches(const struct search *q, uint32_t number)
+{
+	struct dw_unit *u = &q->x->units[q->x->units[number].skeleton];
+
+	unit_file(&q->x->arena, u, 0);
+	for (uint32_t i = 0; i < u->n_files; i++)
+		if (u->files[i] && dbg_match_file(q->spec->file, u->files[i]))
+			return true;
+	return false;
+}
+
 static bool file_matches(const struct search *q, const struct dw_fn *f)
 {
 	const char *file;
@@ -135,7 +148,7 @@ static bool file_matches(const struct search *q, const struct dw_fn *f)
 	if (!q->spec->file)
 		return true;
 	index_decl(q->x, f, &file, &line);
-	return !file || dbg_match_file(q->spec->file, file);
+	return file ? dbg_match_file(q->spec->file, file) : unit_matches(q, f->unit);
 }
 
 static void search_debug_info(struct search *q)

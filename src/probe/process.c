@@ -122,6 +122,13 @@ static const char *script_text(struct process_query *q, const struct process_sit
 	return r;
 }
 
+static bool one_of_many(const struct process_query *q, const struct process_site *e)
+{
+	const char *text = process_text_arg(q);
+
+	return q->quiet || (text ? dbg_is_wild(text) : e->place.kind == PLACE_PLT);
+}
+
 /* Since 6.18 the kernel turns a probe on a 5-byte nop into a call. Within a function that overwrites
  * its red zone. */
 static bool nops_become_calls(void)
@@ -203,6 +210,8 @@ bool process_emit(struct process_query *q, const struct process_site *e)
 		return false;
 	if (e->semaphore && !obj_file_offset(q->m->obj, e->semaphore, &site->semaphore))
 		site->semaphore = 0;
+	site->doubtful = obj_doubtful_place(q->m->obj, pc);
+	site->one_of_many = e->inlined || one_of_many(q, e);
 	site->target_only = true;
 	site->place = place;
 	inst->family = q->family;

@@ -87,6 +87,7 @@ struct gen_image {
 	const void *btf;
 	uint32_t btf_size;
 	uint32_t frame_size; /* value size of GEN_MAP_FRAMES */
+	struct task_members *members; /* private to emit_task.c */
 };
 
 /* Does a handler of this session run in the kernel? */

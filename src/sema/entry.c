@@ -209,40 +209,39 @@ static void add_instances(struct session *s, const struct handler *h, struct han
 		p->probes.v[i]->id = (int)i;
 }
 
-static struct probe_inst *first_instance(struct session *s, const struct handler *h)
+static bool expand_handler(struct session *s, const struct probe_inst *inst)
 {
-	for (size_t i = 0; i < s->program->probes.n; i++)
-		if (s->program->probes.v[i]->handler == h)
-			return s->program->probes.v[i];
-	return NULL;
+	struct entries en = {.s = s, .h = inst->handler};
+	struct ast_visitor v = {.on_expr = take_entry, .data = &en};
+
+	ast_walk_stmt(&v, &en.h->body);
+	if (!en.found || en.failed)
+		return false;
+	if (!inst->entry->frame_address) {
+		sem_error(s, en.h->tok, NULL, "no frame address at the entry of %s", inst->name);
+		return false;
+	}
+	prepend_fetch(&en);
+	add_instances(s, en.h, entry_handler(&en, inst->entry->frame_address));
+	return true;
 }
 
 bool sema_expand_entries(struct session *s)
 {
 	struct program *p = s->program;
-	size_t n = p->handlers.n;
+	VEC(struct probe_inst *) first = {0}; /* of each handler that may have some */
 	bool any = false;
 
 	sema_all_resolved(s);
-	for (size_t i = 0; i < n; i++) {
-		struct entries en = {.s = s, .h = p->handlers.v[i]};
-		struct ast_visitor v = {.on_expr = take_entry, .data = &en};
-		struct probe_inst *inst = first_instance(s, en.h);
+	/* Elsewhere check.c says that @entry is misplaced. */
+	for (size_t i = 0; i < p->probes.n; i++) {
+		struct probe_inst *inst = p->probes.v[i];
 
-		/* Elsewhere check.c says that @entry is misplaced. */
-		if (!inst || !inst->entry)
-			continue;
-		ast_walk_stmt(&v, &en.h->body);
-		if (!en.found || en.failed)
-			continue;
-		if (!inst->entry->frame_address) {
-			sem_error(s, en.h->tok, NULL, "no frame address at the entry of %s",
-				  inst->name);
-			continue;
-		}
-		prepend_fetch(&en);
-		add_instances(s, en.h, entry_handler(&en, inst->entry->frame_address));
-		any = true;
+		if (!inst->handler->has_instance && inst->entry)
+			vec_push(&first, &s->arena, inst);
+		inst->handler->has_instance = true;
 	}
+	for (size_t i = 0; i < first.n; i++)
+		any |= expand_handler(s, first.v[i]);
 	return any;
 }

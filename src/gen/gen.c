@@ -544,11 +544,12 @@ static void drop_lock(struct builder *b, struct code *c, uint32_t fn, uint32_t g
 /* Takes the locks of a handler, in the order of the globals; without all of them it is skipped. */
 static void take_locks(struct builder *b, struct code *c, uint32_t fn, int skip)
 {
-	int failed[64];
-	uint32_t taken[64];
+	struct arena *a = &b->img->arena;
+	int *failed = ARENA_ARRAY(a, int, b->m->globals.n + 1);
+	uint32_t *taken = ARENA_ARRAY(a, uint32_t, b->m->globals.n + 1);
 	int n = 0;
 
-	for (uint32_t g = 0; g < b->m->globals.n && n < 64; g++) {
+	for (uint32_t g = 0; g < b->m->globals.n; g++) {
 		enum lock_need need = lock_plan_need(&b->locks, fn, g);
 
 		if (need == LOCK_NONE)
@@ -587,7 +588,7 @@ static void drop_locks(struct builder *b, struct code *c, uint32_t fn)
 static bool emit_program(struct builder *b, const struct gen_program *p, struct parts *parts)
 {
 	struct code *c = &parts->main;
-	int leave = code_label(c);
+	int leave = code_label(c), done = code_label(c);
 	const struct options *opt = &b->s->opt;
 
 	code_mov(c, R6, R1);
@@ -609,6 +610,10 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 			code_load(c, BPF_W, R1, R7, FRAME(inst));
 			code_alu_imm(c, BPF_ADD, R1, 1);
 			code_store(c, BPF_W, R7, FRAME(inst), R1);
+			/* exit() or an error in the one before. */
+			code_map_value(c, R1, GEN_MAP_SHARED, SHARED(stopping));
+			code_load(c, BPF_W, R2, R1, 0);
+			code_jump_if_imm(c, BPF_JNE, R2, 0, done);
 		}
 		code_store_imm(c, BPF_W, R7, FRAME(actions), 0);
 		code_store_imm(c, BPF_W, R7, FRAME(token_pos), 0);
@@ -625,6 +630,7 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 		if (e.failed)
 			return false;
 	}
+	code_place(c, done);
 	code_store_imm(c, BPF_W, R7, FRAME(busy), 0);
 	code_place(c, leave);
 	code_imm(c, R0, 0);

@@ -35,6 +35,7 @@ struct obj {
 	const char *path;
 	const uint8_t *data;
 	size_t size;
+	uint64_t entry; /* e_entry */
 	bool mapped, is64;
 	uint16_t type, machine;
 	struct obj_section *sections;

@@ -20,7 +20,8 @@ typedef long long int64_t;
 
 enum {
 	RT_STR_BYTES = 512,	 /* MAXSTRINGLEN of handlers in the kernel: 511 bytes and a NUL */
-	RT_OUT_BYTES = 8192,	 /* output of one handler before it is sent in between */
+	RT_OUT_BYTES = 8192 + 576, /* output of one handler before it is sent in between: what one
+				  * printf may print, with the heads of 32 arguments */
 	RT_FRAME_SLACK = 4096,	 /* behind every frame: pointers into it may be passed as struct rt_str */
 	RT_FRAMES_PER_CPU = 8,	 /* handlers that can be active on one CPU: nested, preempted, blocked */
 };
@@ -113,7 +114,6 @@ struct rt_frame {
 	struct rt_str error_text; /* RT_E_TEXT, and what catch (e) reads */
 	struct rt_str token_text; /* tokenize(): what is being taken apart */
 	struct rt_str tmp;	  /* of library functions */
-	uint64_t scratch[16];	  /* likewise: what loops count, so that the verifier doesn't */
 	char out[RT_OUT_BYTES + RT_STR_BYTES + 64]; /* records on their way, see struct rt_item */
 };
 
@@ -143,12 +143,6 @@ struct rt_task_layout {
 	uint32_t ids;		       /* of pid_namespace: where the tree's root is */
 	uint32_t node_shift, node_slots; /* of xa_node */
 	uint32_t reserved;
-};
-
-/* Texts with a NUL each in user memory, and which of them. */
-struct rt_words {
-	uint64_t at, end;
-	int64_t first, last;
 };
 
 /* A conversion of sprintf() as the library's functions take it, in 64 bits:
@@ -184,6 +178,13 @@ enum {
 	((uint64_t)(conv) | (uint64_t)(flags) << RT_SPEC_FLAGS |                         \
 	 (uint64_t)(uint16_t)(width) << RT_SPEC_WIDTH |                                  \
 	 (uint64_t)(uint16_t)(precision) << RT_SPEC_PRECISION)
+
+/* Offsets in the kernel's structures (BTF: kern_btf_members), for cmdline_args() and env_var(). */
+struct rt_mm {
+	uint32_t task_mm; /* in struct task_struct; the others in struct mm_struct */
+	uint32_t arg_start, arg_end, env_start, env_end;
+	uint32_t reserved;
+};
 
 /* A regular expression for the kernel, made from the plain tables of rt/regex.h. A state is a row of
  * cells: what it accepts, then, by byte class, the first cell of the next state's row. So there are

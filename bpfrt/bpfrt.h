@@ -60,6 +60,8 @@ long rt_fmt_int(struct rt_room *dst, uint64_t cap, int64_t value, uint64_t spec)
 long rt_fmt_str(struct rt_room *dst, uint64_t cap, const struct rt_str *s, uint64_t spec);
 long rt_fmt_char(struct rt_room *dst, uint64_t cap, uint64_t ch, uint64_t spec);
 long rt_fmt_binary(struct rt_room *dst, uint64_t cap, uint64_t value, uint64_t spec);
+/* %M of the bytes in s; %m is rt_fmt_str() without a precision. */
+long rt_fmt_hex(struct rt_room *dst, uint64_t cap, const struct rt_str *s, uint64_t spec);
 /* For rt_fmt_int(): digits with their prefix. */
 long rt_fmt_digits(struct rt_room *dst, uint64_t cap, const struct rt_digits *d, uint64_t spec);
 /* n times the same byte. */
@@ -81,6 +83,9 @@ long rt_user_string(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64
 long rt_user_string_sleepable(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr,
 			      uint64_t max);
 long rt_kernel_string(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t max);
+/* n bytes, NULs included; what does not fit is left out. A fault: RT_E_READ, dst is empty. */
+long rt_user_bytes(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t n);
+long rt_kernel_bytes(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t n);
 /* The number at addr; how: 1, 2, 4 or 8 bytes, | 16: signed. A fault: f->error = RT_E_READ,
  * returns 0. */
 long rt_user_read(struct rt_frame *f, uint64_t addr, uint64_t how);
@@ -107,17 +112,14 @@ long rt_unlock_alone(struct rt_lock *lock);
 /* Address of the task_struct with this id in the namespace that the current task's first id is in; 0:
  * there is none. */
 long rt_find_task(uint64_t current, const struct rt_task_layout *at, int64_t pid);
-/* Words w->first to w->last (< 0: the last one) of those from w->at to w->end in user memory, each with
- * a NUL behind it, joined by delim. Empty if one cannot be read. dst is not delim. */
-long rt_join_words(struct rt_frame *f, struct rt_room *dst, uint64_t cap, const struct rt_words *w,
-		   const struct rt_str *delim);
-long rt_join_words_sleepable(struct rt_frame *f, struct rt_room *dst, uint64_t cap,
-			     const struct rt_words *w, const struct rt_str *delim);
-/* Address of what follows "NAME=" in the first of such words that begins with it; 0: none does. */
-long rt_find_variable(struct rt_frame *f, const struct rt_words *w, const struct rt_room *name);
-long rt_find_variable_sleepable(struct rt_frame *f, const struct rt_words *w,
-				const struct rt_room *name);
+/* Bits that are set among the first n, a multiple of 64, of the kernel's memory. */
 long rt_count_bits(uint64_t addr, uint64_t n);
+
+/* ------------------------------------------------------------------ the current process */
+/* cmdline_args(n, m, delim), env_var(name). dst has room for 511 bytes. */
+long rt_cmdline_args(struct rt_room *dst, const struct rt_mm *mm, int64_t n, int64_t m,
+		     const struct rt_str *delim);
+long rt_env_var(struct rt_room *dst, const struct rt_mm *mm, const struct rt_str *name);
 
 /* ------------------------------------------------------------------ others */
 /* 0 to n - 1. Above 1 << 20: f->error = RT_E_RANGE. */

@@ -22,9 +22,9 @@ static inline struct spec unpack(uint64_t spec)
 /* Up to 8 bytes, the first one lowest. */
 static inline void add_bytes(struct rt_room *dst, uint64_t cap, uint64_t bytes, uint64_t n)
 {
-	uint64_t out = min64(dst->len, cap);
+	uint64_t out = smaller(dst->len, cap);
 
-	n = min64(n, cap - out);
+	n = smaller(n, cap - out);
 	store_bytes(dst->s + bound(out), bytes, n);
 	dst->len = (uint32_t)(out + n);
 }
@@ -36,7 +36,7 @@ static inline void add_text(struct rt_room *dst, uint64_t cap, const char *from,
 
 static inline void end_text(struct rt_room *dst)
 {
-	set_len((struct rt_str *)dst, limit(dst->len));
+	set_len((struct rt_str *)dst, bound(dst->len));
 }
 
 /* ------------------------------------------------------------------ padding */
@@ -58,9 +58,9 @@ __attribute__((noinline)) long rt_fmt_pad(struct rt_room *dst, uint64_t cap, int
 
 	if (!dst || n <= 0)
 		return 0;
-	cap = limit(cap);
-	c.at = min64(dst->len, cap);
-	n = (int64_t)min64((uint64_t)n, cap - c.at);
+	cap = bound(cap);
+	c.at = smaller(dst->len, cap);
+	n = (int64_t)smaller((uint64_t)n, cap - c.at);
 	c.bytes = (byte & 0xff) * 0x0101010101010101ull;
 	words = (uint64_t)n / 8;
 	if (words)
@@ -151,7 +151,7 @@ __attribute__((noinline)) long rt_fmt_digits(struct rt_room *dst, uint64_t cap,
 
 	if (!dst || !d)
 		return 0;
-	cap = limit(cap);
+	cap = bound(cap);
 	n = d->n;
 	if (sp.has_precision && sp.precision > n)
 		zeros = sp.precision - n;
@@ -198,7 +198,7 @@ long rt_fmt_lit(struct rt_room *dst, uint64_t cap, const struct rt_str *s)
 {
 	if (!dst || !s)
 		return 0;
-	add_text(dst, limit(cap), s->s, text_len(s));
+	add_text(dst, bound(cap), s->s, text_len(s));
 	end_text(dst);
 	return 0;
 }
@@ -210,10 +210,10 @@ long rt_fmt_str(struct rt_room *dst, uint64_t cap, const struct rt_str *s, uint6
 
 	if (!dst || !s)
 		return 0;
-	cap = limit(cap);
+	cap = bound(cap);
 	n = text_len(s);
 	if (sp.has_precision)
-		n = min64(n, sp.precision);
+		n = smaller(n, sp.precision);
 	if (sp.width > n)
 		blanks = sp.width - n;
 	if (blanks && !(sp.flags & RT_FMT_LEFT))
@@ -235,7 +235,7 @@ long rt_fmt_char(struct rt_room *dst, uint64_t cap, uint64_t ch, uint64_t spec)
 
 	if (!dst)
 		return 0;
-	cap = limit(cap);
+	cap = bound(cap);
 	ch &= 0xff;
 	bytes = ch;
 	if (sp.flags & RT_FMT_ALT) {
@@ -270,7 +270,7 @@ long rt_fmt_binary(struct rt_room *dst, uint64_t cap, uint64_t value, uint64_t s
 
 	if (!dst)
 		return 0;
-	cap = limit(cap);
+	cap = bound(cap);
 	if (n != 1 && n != 2 && n != 4)
 		n = 8;
 	blanks = (int64_t)sp.width - (int64_t)n;
@@ -280,5 +280,45 @@ long rt_fmt_binary(struct rt_room *dst, uint64_t cap, uint64_t value, uint64_t s
 	if (blanks > 0 && (sp.flags & RT_FMT_LEFT))
 		rt_fmt_pad(dst, cap, blanks, 0);
 	end_text(dst);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ memory dumps */
+struct dump {
+	struct rt_room *dst;
+	const struct rt_str *s;
+	uint64_t at, cap;
+};
+
+LOCAL long dump_byte(uint64_t i, struct dump *c)
+{
+	uint64_t at = c->at + 2 * i, byte = (uint8_t)c->s->s[bound(i)];
+
+	if (at >= c->cap)
+		return 1;
+	byte = characters(byte >> 4 | (byte & 15) << 8, false);
+	c->dst->s[bound(at)] = (char)byte;
+	if (at + 1 < c->cap)
+		c->dst->s[bound(at + 1)] = (char)(byte >> 8);
+	return 0;
+}
+
+long rt_fmt_hex(struct rt_room *dst, uint64_t cap, const struct rt_str *s, uint64_t spec)
+{
+	struct dump c = {.dst = dst, .s = s, .cap = bound(cap)};
+	struct spec sp = unpack(spec);
+	uint64_t n, blanks = 0;
+
+	if (!dst || !s)
+		return 0;
+	n = text_len(s);
+	if (sp.width > 2 * n)
+		blanks = sp.width - 2 * n;
+	rt_fmt_pad(dst, cap, sp.flags & RT_FMT_LEFT ? 0 : (int64_t)blanks, ' ');
+	c.at = smaller(dst->len, c.cap);
+	if (n)
+		bpf_loop((uint32_t)n, dump_byte, &c, 0);
+	set_len((struct rt_str *)dst, smaller(c.at + 2 * n, c.cap));
+	rt_fmt_pad(dst, cap, sp.flags & RT_FMT_LEFT ? (int64_t)blanks : 0, ' ');
 	return 0;
 }

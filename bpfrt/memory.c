@@ -4,7 +4,7 @@
 /* Reads a string from user or kernel memory; its length, or < 0. dst is then empty. */
 static inline long read_string(struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t max, bool user)
 {
-	uint64_t size = min64(limit(cap), max) + 1;
+	uint64_t size = min64(bound(cap), max) + 1;
 	long n;
 
 	forget(size);
@@ -54,6 +54,29 @@ long rt_kernel_string(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint
 	if (read_string(dst, cap, addr, max, false) < 0)
 		return fail(f, RT_E_KERNEL_STRING, (int64_t)addr);
 	return 0;
+}
+
+static inline long read_bytes(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr,
+			      uint64_t n, bool user)
+{
+	n = min64(bound(cap), n);
+	if ((user ? bpf_probe_read_user(dst->s, (uint32_t)bound(n), (void *)addr)
+		  : bpf_probe_read_kernel(dst->s, (uint32_t)bound(n), (void *)addr)) < 0) {
+		set_len(dst, 0);
+		return fail(f, RT_E_READ, (int64_t)addr);
+	}
+	set_len(dst, n);
+	return 0;
+}
+
+long rt_user_bytes(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t n)
+{
+	return f && dst ? read_bytes(f, dst, cap, addr, n, true) : 0;
+}
+
+long rt_kernel_bytes(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t n)
+{
+	return f && dst ? read_bytes(f, dst, cap, addr, n, false) : 0;
 }
 
 /* how: size in bytes, | 16: signed */

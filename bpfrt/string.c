@@ -10,7 +10,7 @@ long rt_copy(struct rt_str *dst, uint64_t cap, const struct rt_str *src)
 		return 0;
 	n = src->len;
 	token = src->token;
-	cap = limit(cap);
+	cap = bound(cap);
 	if (n > cap) {
 		n = token ? 0 : cap;
 		token = 0;
@@ -57,9 +57,9 @@ long rt_concat(struct rt_room *dst, uint64_t cap, const struct rt_str *a, const 
 
 	if (!dst || !a || !b)
 		return 0;
-	cap = limit(cap);
-	la = min64(text_len(a), cap);
-	lb = min64(text_len(b), cap - la);
+	cap = bound(cap);
+	la = smaller(text_len(a), cap);
+	lb = smaller(text_len(b), cap - la);
 	if ((void *)dst == (void *)a) {
 		copy(dst->s + bound(la), lb, b->s);
 	} else {
@@ -106,7 +106,7 @@ LOCAL long compare_next(uint64_t i, struct compare *c)
 	return c->result != 0;
 }
 
-long rt_compare(const struct rt_str *a, const struct rt_str *b)
+__attribute__((noinline)) long rt_compare(const struct rt_str *a, const struct rt_str *b)
 {
 	struct compare c = {a, b, 0, 0};
 	uint64_t la, lb;
@@ -115,9 +115,9 @@ long rt_compare(const struct rt_str *a, const struct rt_str *b)
 		return 0;
 	if (a->token != b->token)
 		return a->token < b->token ? -1 : 1;
-	la = limit(a->len);
-	lb = limit(b->len);
-	c.n = min64(la, lb);
+	la = bound(a->len);
+	lb = bound(b->len);
+	c.n = smaller(la, lb);
 	if (c.n) {
 		c.result = compare_word(a, b, 0, c.n);
 		if (!c.result && c.n > 8)

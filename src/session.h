@@ -81,6 +81,7 @@ struct session {
 	VEC(struct semantic_error) semantic_errors; /* with --semantic-keep-going */
 	int muted;
 	int suppressed_errors, suppressed_warnings;
+	bool error_hidden; /* the last error was one of them */
 	const struct source *last_shown; /* the file named by the previous message */
 	struct map shown;		 /* messages already printed */
 

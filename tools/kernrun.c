@@ -19,12 +19,14 @@
 #include "lang/diag.h"
 #include "lang/lang.h"
 #include "run/render.h"
+#include "run/symbols.h"
 #include "sema/sema.h"
 #include "session.h"
 #include "tapset/library.h"
 
 static struct str out;
 static bool verbose, failed;
+static struct symbols *symbols;
 
 static void on_error(struct render_sink *sink, const char *text)
 {
@@ -56,7 +58,7 @@ static void on_token(struct render_sink *sink, enum rt_token_kind kind, const st
 		     struct str *text)
 {
 	(void)sink;
-	str_addf(text, "<token %d %llx>", kind, (unsigned long long)token->a);
+	symbols_token(symbols, kind, token, text);
 }
 
 static void load_maps(const struct gen_image *img, int *fds)
@@ -179,6 +181,7 @@ int main(int argc, char **argv)
 			   .hist_width = (int)s.opt.hist_width, .hist_elision = (int)s.opt.hist_elision};
 
 	render_init(&r);
+	symbols = symbols_new(-1, 0);
 	for (size_t i = 0; i < s.image->programs.n; i++) {
 		int fd = load_program(s.image, &s.image->programs.v[i], maps, btf);
 		uint64_t ctx[12] = {0};

@@ -25,6 +25,8 @@
 		(vec)->v[(vec)->n++] = (__VA_ARGS__);                                          \
 	} while (0)
 
+typedef VEC(const char *) name_list;
+
 #define vec_last(vec) ((vec)->v[(vec)->n - 1])
 
 static inline void *vec_grow(struct arena *a, void *old, size_t n, size_t *cap, size_t size)

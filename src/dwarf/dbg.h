@@ -69,7 +69,7 @@ struct expr *dbg_resolve(struct session *s, const struct dbg_place *at, struct e
  * function; NULL: not known. */
 struct expr *dbg_cfa(struct session *s, const struct dbg_place *at, const struct token *tok);
 /* " name:type" of each variable that -L shows at a place. */
-typedef VEC(const char *) dbg_names;
+typedef name_list dbg_names;
 void dbg_list_vars(struct session *s, const struct dbg_place *at, dbg_names *out);
 
 /* ------------------------------------------------------------------ patterns (spec.c) */

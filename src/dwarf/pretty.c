@@ -178,7 +178,8 @@ static void show_aggregate(struct pretty *p, const struct dbg_object *o, struct 
 			}
 			if (dwarf_tag(&child) != DW_TAG_member ||
 			    dwarf_hasattr_integrate(&child, DW_AT_declaration) ||
-			    (name && strncmp(name, "_vptr.", 6) == 0) ||
+			    (name && (strncmp(name, "_vptr.", 6) == 0 ||
+				      strncmp(name, "_vptr$", 6) == 0)) ||
 			    (name && is_hidden(names, n_names, name)))
 				continue;
 			if (name && n_names < 256)

@@ -126,6 +126,8 @@ void emit_error_item(struct emit *e);
 /* gen.c */
 uint32_t builder_string(struct builder *b, const char *s, uint32_t len); /* offset in the constants */
 uint32_t builder_bytes(struct builder *b, const void *p, size_t n);
+/* Offset of the tables of a regular expression (struct rt_regex); false: they are too large. */
+bool builder_regex(struct builder *b, uint32_t number, uint32_t *at);
 /* A probe instance as programs see it: an element of a table in the constants. */
 struct builder_instance {
 	uint64_t vaddr;

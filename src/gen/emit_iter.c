@@ -14,7 +14,10 @@
 
 #define STAT(member) ((int)offsetof(struct rt_stat_value, member))
 
-enum { VALUE = 8 };
+enum {
+	VALUE = 8,
+	MAX_FRAME_AT = 28000, /* the state of a walk must be within reach of 16-bit offsets */
+};
 
 /* State of a walk in the frame. What follows a place in the order: its sort value and its number. */
 struct walk_state {
@@ -275,6 +278,9 @@ static struct walk new_walk(struct emit *e, const struct ir_ins *i, unsigned fir
 	uint32_t number = IR_INDEX(emit_arg(e, i, 0));
 	struct walk w = {.g = &e->m->globals.v[number], .number = number};
 
+	if (e->frame_at > MAX_FRAME_AT)
+		emit_error(e, i, "a handler with this many loops over tables cannot run in this kind of "
+				 "probe");
 	w.map = (uint32_t)builder_global(e->b, number)->map;
 	w.state_at = emit_take(e, sizeof(struct walk_state));
 	for (int k = 0; k < w.g->n_keys; k++)

@@ -80,6 +80,17 @@ static void execname(struct emit *e, const struct ir_ins *i, int64_t arg)
 	code_store(e->c, BPF_DW, R8, 0, R1);
 }
 
+/* arg: bits | BPF_TO_BE or BPF_TO_LE << 8. */
+static void byte_order(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	emit_load_num(e, R0, emit_arg(e, i, 0));
+	code_insn(e->c, (uint8_t)(BPF_ALU | BPF_END | arg >> 8), R0, 0, 0, (int32_t)(arg & 0xff));
+	result(e, i);
+}
+
+#define BIG(bits) ((bits) | BPF_TO_BE << 8)
+#define LITTLE(bits) ((bits) | BPF_TO_LE << 8)
+
 static void target(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	(void)arg;
@@ -434,6 +445,18 @@ static const struct rt_function functions[] = {
 	{"system", message, RT_ITEM_SYSTEM, 0, 0},
 	{"switch_file", switch_file, 0, 0, 0},
 	{"randint", random_number, 0, 0, 0},
+	{"htons", byte_order, BIG(16), 0, 0},
+	{"htonl", byte_order, BIG(32), 0, 0},
+	{"htonll", byte_order, BIG(64), 0, 0},
+	{"ntohs", byte_order, BIG(16), 0, 0},
+	{"ntohl", byte_order, BIG(32), 0, 0},
+	{"ntohll", byte_order, BIG(64), 0, 0},
+	{"big_endian2", byte_order, BIG(16), 0, 0},
+	{"big_endian4", byte_order, BIG(32), 0, 0},
+	{"big_endian8", byte_order, BIG(64), 0, 0},
+	{"little_endian2", byte_order, LITTLE(16), 0, 0},
+	{"little_endian4", byte_order, LITTLE(32), 0, 0},
+	{"little_endian8", byte_order, LITTLE(64), 0, 0},
 	{"strlen", length, 0, 0, 0},
 	{"tokenize", tokenize, 0, 0, 0},
 	{"substr", NULL, 0, "rt_substr", "ssll"},
@@ -505,6 +528,6 @@ bool emit_rt_op(struct emit *e, const struct ir_ins *i)
 	}
 	if (emit_task_op(e, i, name) || emit_memory_op(e, i, name))
 		return true;
-	emit_error(e, i, "this function cannot run in this kind of probe yet");
+	emit_error(e, i, "%s() cannot run in this kind of probe yet", name);
 	return true;
 }

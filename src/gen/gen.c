@@ -15,6 +15,7 @@
 #include "gen/lock.h"
 #include "lang/diag.h"
 #include "rt/intrinsic.h"
+#include "rt/regex.h"
 #include "rt/stat.h"
 #include "sema/sema.h"
 #include "session.h"
@@ -41,6 +42,7 @@ struct builder {
 	uint32_t key_bytes, value_bytes; /* of the widest table */
 	bool sleepable, needs_bias;
 	struct lock_plan locks;
+	uint32_t *regexes; /* where their tables are in the constants, 0: not there yet */
 };
 
 /* ------------------------------------------------------------------ constants */
@@ -78,6 +80,32 @@ uint32_t builder_string(struct builder *b, const char *s, uint32_t len)
 		free(v);
 	}
 	return *slot;
+}
+
+bool builder_regex(struct builder *b, uint32_t number, uint32_t *at)
+{
+	const struct regex *re = b->m->regexes.v[number].compiled;
+	uint32_t row = re->n_classes + 1u, n = re->n_states * row;
+	struct rt_regex *v;
+
+	if (n > RT_REGEX_CELLS)
+		return false;
+	if (!b->regexes)
+		b->regexes = ARENA_ARRAY(&b->img->arena, uint32_t, b->m->regexes.n);
+	if (!b->regexes[number]) {
+		v = xcalloc(1, sizeof(*v));
+		memcpy(v->byte_class, re->byte_class, sizeof(v->byte_class));
+		for (uint32_t s = 0; s < re->n_states; s++) {
+			v->cells[s * row] = re->accept[s];
+			for (uint32_t k = 0; k < re->n_classes; k++)
+				v->cells[s * row + 1 + k] =
+					(uint16_t)(re->next[s * re->n_classes + k] * row);
+		}
+		b->regexes[number] = builder_bytes(b, v, offsetof(struct rt_regex, cells) + n * 2);
+		free(v);
+	}
+	*at = b->regexes[number];
+	return true;
 }
 
 uint32_t builder_instances(const struct builder *b, uint32_t *table, uint32_t *n)
@@ -711,7 +739,9 @@ bool gen_build(struct session *s, bool sleepable)
 	img->frame_size += RT_FRAME_SLACK;
 	img->frame_size = (img->frame_size + 7) & ~7u;
 	img->maps.v[GEN_MAP_FRAMES].value_size = img->frame_size;
-	img->maps.v[GEN_MAP_CONST].value_size = ((uint32_t)b.constants.len + RT_FRAME_SLACK + 7) & ~7u;
+	img->maps.v[GEN_MAP_CONST].value_size =
+		((uint32_t)b.constants.len +
+		 (b.regexes ? (uint32_t)sizeof(struct rt_regex) : RT_FRAME_SLACK) + 7) & ~7u;
 	img->maps.v[GEN_MAP_CONST].init =
 		memcpy(arena_alloc(&img->arena, img->maps.v[GEN_MAP_CONST].value_size), b.constants.s,
 		       b.constants.len);

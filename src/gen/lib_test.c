@@ -8,14 +8,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/bug.h"
 #include "base/test.h"
 #include "bpfrt/abi.h"
+#include "gen/lib_tables.h"
 #include "gen/link.h"
 #include "interp/interp.h"
 #include "kern/bpf.h"
+#include "kern/btf.h"
 #include "lang/lang.h"
 #include "rt/fn.h"
 #include "rt/format.h"
@@ -32,6 +35,7 @@ struct box {
 		struct rt_str str;
 		struct rt_stat_value stat;
 		struct rt_lock lock;
+		struct rt_mm mm;
 		char room[8 + 2 * RT_STR_BYTES + 8];
 	} slot[SLOTS];
 	char slack[RT_FRAME_SLACK];
@@ -81,8 +85,8 @@ static bool ready(void)
 #define INSN(c, d, s, o, i) \
 	((struct bpf_insn){.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)})
 
-/* Loads box->ret = function(arguments). args: a character for each: n its box->n, f the frame, r
- * the regular expression, a digit that slot. */
+/* args: a character for each: n its box->n, f the frame, r the regular expression, a digit that
+ * slot. */
 static size_t place_of(char arg)
 {
 	if (arg == 'f')
@@ -92,18 +96,9 @@ static size_t place_of(char arg)
 	return offsetof(struct box, slot) + sizeof(box->slot[0]) * (size_t)(arg - '0');
 }
 
-static int load(const char *function, const char *args)
+/* A subprogram: box->ret = function(arguments). Returns the next place; the call is at *call. */
+static uint32_t emit_call(struct bpf_insn *in, uint32_t n, const char *args, uint32_t *call)
 {
-	struct bpf_insn in[32];
-	struct lib_call c = {.function = function};
-	struct lib_sub sub = {0, LIB_SUB_MAIN};
-	struct lib_unit u = {.insns = in, .calls = &c, .n_calls = 1, .subs = &sub, .n_subs = 1};
-	struct kern_prog p = {.name = function, .type = BPF_PROG_TYPE_RAW_TRACEPOINT, .btf = btf};
-	struct arena a = {0};
-	struct str log = {0};
-	uint32_t n = 0;
-	int fd;
-
 	in[n++] = INSN(BPF_LD | BPF_IMM | BPF_DW, 6, BPF_PSEUDO_MAP_VALUE, 0, box_map);
 	in[n++] = INSN(0, 0, 0, 0, 0);
 	for (unsigned i = 0; args[i]; i++) {
@@ -115,35 +110,74 @@ static int load(const char *function, const char *args)
 			continue;
 		}
 		in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_X, r, 6, 0, 0);
-		in[n++] = INSN(BPF_ALU64 | BPF_ADD | BPF_K, r, 0, 0,
-			       (int)place_of(args[i]));
+		in[n++] = INSN(BPF_ALU64 | BPF_ADD | BPF_K, r, 0, 0, (int)place_of(args[i]));
 	}
-	c.insn = n;
+	*call = n;
 	in[n++] = INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0);
 	in[n++] = INSN(BPF_STX | BPF_MEM | BPF_DW, 6, 0, offsetof(struct box, ret), 0);
 	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
 	in[n++] = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-	u.n_insns = n;
-	lib_link(lib, &a, &u);
-	if (strstr(function, "sleepable")) {
-		p.type = BPF_PROG_TYPE_SYSCALL;
-		p.sleepable = true;
-	}
-	p.insns = u.linked;
-	p.n_insns = u.n_linked;
-	p.func_info = u.func_info;
-	p.n_func_info = u.n_func_info;
+	return n;
+}
+
+/* bpf_loop(times, what follows, 0, 0) */
+static uint32_t emit_loop(struct bpf_insn *in, uint32_t n, int times)
+{
+	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 1, 0, 0, times);
+	in[n++] = INSN(BPF_LD | BPF_IMM | BPF_DW, 2, BPF_PSEUDO_FUNC, 0, 6);
+	in[n++] = INSN(0, 0, 0, 0, 0);
+	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, 0);
+	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 4, 0, 0, 0);
+	in[n++] = INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_loop);
+	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+	in[n++] = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	return n;
+}
+
+/* Links and loads. One that is sleepable is of the only such type that can be run from here. */
+static int load_unit(struct lib_unit *u, const char *name, bool sleepable)
+{
+	struct kern_prog p = {.name = name, .btf = btf, .sleepable = sleepable,
+			      .type = sleepable ? BPF_PROG_TYPE_SYSCALL : BPF_PROG_TYPE_RAW_TRACEPOINT};
+	struct arena a = {0};
+	struct str log = {0};
+	int fd;
+
+	lib_link(lib, &a, u);
+	p.insns = u->linked;
+	p.n_insns = u->n_linked;
+	p.func_info = u->func_info;
+	p.n_func_info = u->n_func_info;
 	fd = kern_prog_load(&p, &log);
 	if (fd < 0) {
 		/* What the verifier stumbled over is at the end. */
 		printf("%s\n", !log.s ? "" : log.len > 8000 ? log.s + log.len - 8000 : log.s);
-		test_fail(__FILE__, __LINE__, "%s is refused: %s", function, strerror(-fd));
+		test_fail(__FILE__, __LINE__, "%s is refused: %s", name, strerror(-fd));
 	}
-	if (test_verbose)
-		printf("# %s: %u instructions verified, %u linked\n", function, kern_prog_verified(fd),
-		       u.n_linked);
 	str_release(&log);
 	arena_release(&a);
+	return fd;
+}
+
+/* Loads a program that calls the function once, or that many times in a loop. */
+static int load(const char *function, const char *args, int times)
+{
+	struct bpf_insn in[40];
+	struct lib_call c = {.function = function};
+	struct lib_sub subs[] = {{0, LIB_SUB_MAIN}, {0, LIB_SUB_LOOP}};
+	struct lib_unit u = {.insns = in, .calls = &c, .n_calls = 1, .subs = subs, .n_subs = 1};
+	uint32_t n = 0;
+	int fd;
+
+	if (times) {
+		n = emit_loop(in, n, times);
+		subs[u.n_subs++].insn = n;
+	}
+	u.n_insns = emit_call(in, n, args, &c.insn);
+	fd = load_unit(&u, function, strstr(function, "sleepable") != NULL);
+	if (test_verbose && !times)
+		printf("# %s: %u instructions verified, %u linked\n", function, kern_prog_verified(fd),
+		       u.n_linked);
 	return fd;
 }
 
@@ -157,7 +191,7 @@ static int64_t run(const char *function, const char *args)
 		;
 	if (i == n_programs) {
 		CHECK(n_programs < MAX_PROGRAMS);
-		programs[i].fd = load(function, args);
+		programs[i].fd = load(function, args, 0);
 		memcpy(programs[i].key, key, sizeof(key));
 		n_programs++;
 	}
@@ -531,13 +565,6 @@ TEST(lib_makes_text_printable)
 }
 
 /* ------------------------------------------------------------------ formatting */
-_Static_assert((int)RT_CONV_LITERAL == CONV_LITERAL && (int)RT_CONV_DEC == CONV_DEC &&
-	       (int)RT_CONV_POINTER == CONV_POINTER && (int)RT_CONV_STRING == CONV_STRING &&
-	       (int)RT_CONV_BINARY == CONV_BINARY, "numbers of conversions");
-_Static_assert((int)RT_FMT_ZERO == FMT_ZERO && (int)RT_FMT_PLUS == FMT_PLUS &&
-	       (int)RT_FMT_SPACE == FMT_SPACE && (int)RT_FMT_LEFT == FMT_LEFT &&
-	       (int)RT_FMT_ALT == FMT_ALT, "flags of conversions");
-
 TEST(lib_formats)
 {
 	static struct str want;
@@ -570,10 +597,7 @@ TEST(lib_formats)
 		CHECK_STR(rt_format(&want, &parts, &v, 1), NULL);
 		arena_release(&a);
 
-		spec = (int64_t)part.conv | (int64_t)part.flags << RT_SPEC_FLAGS |
-		       (int64_t)(part.width == FMT_NONE ? 0 : part.width) << RT_SPEC_WIDTH |
-		       (int64_t)(part.precision == FMT_NONE ? RT_SPEC_NONE : part.precision)
-			       << RT_SPEC_PRECISION;
+		spec = (int64_t)lib_fmt_spec(&part);
 		clean(0);
 		memset(box->slot[0].str.s, '.', before);
 		box->slot[0].str.s[before] = 0;
@@ -597,21 +621,6 @@ TEST(lib_formats)
 }
 
 /* ------------------------------------------------------------------ regular expressions */
-static void put_regex(const struct regex *re)
-{
-	struct rt_regex *to = &box->regex;
-	uint32_t row = re->n_classes + 1u;
-
-	CHECK(re->n_states * row <= RT_REGEX_CELLS);
-	to->start = 0;
-	memcpy(to->byte_class, re->byte_class, sizeof(to->byte_class));
-	for (uint32_t i = 0; i < re->n_states; i++) {
-		to->cells[i * row] = re->accept[i];
-		for (uint32_t k = 0; k < re->n_classes; k++)
-			to->cells[i * row + 1 + k] = (uint16_t)(re->next[i * re->n_classes + k] * row);
-	}
-}
-
 TEST(lib_matches)
 {
 	static const char *const texts[] = {"", "a", "^a", "a$", "^$", "^(ab|ba)*$", "[a-b]+c", "a.c", "(a|b)c{2,4}$",
@@ -626,7 +635,8 @@ TEST(lib_matches)
 						 &position);
 
 		CHECK(re != NULL);
-		put_regex(re);
+		CHECK(lib_regex_cells(re) > 0);
+		lib_regex_table(&box->regex, re);
 		for (int k = 0; k < 300; k++) {
 			size_t len = rnd_text(s, below(3) ? below(8) : below(3) ? rnd_len() : 100,
 					      "abc\xff", 1 + below(4));
@@ -765,6 +775,81 @@ TEST(lib_reads_numbers)
 	CHECK_INT(box->frame.error, RT_E_READ);
 }
 
+TEST(lib_reads_bytes)
+{
+	const char bytes[] = "ab\0cd\xff";
+
+	if (!ready())
+		return;
+	clean(0);
+	CHECK_INT(CALL("rt_user_bytes", "f0nnn", 0, 0, 100, (int64_t)(uintptr_t)bytes, 6), 0);
+	CHECK_SLOT(0, 100, bytes, 6);
+	clean(1);
+	memset(&box->slot[1], 0xa5, sizeof(box->slot[1]));
+	clean(1);
+	CALL("rt_fmt_hex", "1n0n", 0, 20, 0, 14 << RT_SPEC_WIDTH);
+	CHECK_SLOT(1, 20, "  6162006364ff", 14);
+	CALL("rt_fmt_hex", "1n0n", 0, 25, 0, 0);
+	CHECK_SLOT(1, 25, "  6162006364ff6162006364f", 25);
+	clean(0);
+	CHECK_INT(CALL("rt_user_bytes", "f0nnn", 0, 0, 4, (int64_t)(uintptr_t)bytes, 6), 0);
+	CHECK_SLOT(0, 4, bytes, 4);
+	CHECK_INT(CALL("rt_user_bytes", "f0nnn", 0, 0, 4, 8, 6), RT_E_READ);
+	CHECK_SLOT(0, 4, "", 0);
+	CHECK_INT(CALL("rt_kernel_bytes", "f0nnn", 0, 0, 4, 8, 6), RT_E_READ);
+}
+
+/* ------------------------------------------------------------------ the current process */
+static bool put_mm(int slot)
+{
+	struct kern_member f[] = {{"task_struct", "mm", 0, false},
+				  {"mm_struct", "arg_start", 0, false},
+				  {"mm_struct", "arg_end", 0, false},
+				  {"mm_struct", "env_start", 0, false},
+				  {"mm_struct", "env_end", 0, false}};
+	struct rt_mm *mm = &box->slot[slot].mm;
+
+	if (!kern_btf_members(f, 5)) {
+		printf("# skipped: no BTF of the kernel\n");
+		return false;
+	}
+	*mm = (struct rt_mm){.task_mm = f[0].offset, .arg_start = f[1].offset,
+			     .arg_end = f[2].offset, .env_start = f[3].offset,
+			     .env_end = f[4].offset};
+	return true;
+}
+
+TEST(lib_knows_the_process)
+{
+	const struct rt_call *want;
+
+	if (!ready() || !put_mm(3))
+		return;
+	for (int64_t n = -1; n < 3; n++)
+		for (int64_t m = -1; m < 3; m++) {
+			put(1, ", ", 2);
+			clean(0);
+			want = NATIVE(511, "cmdline_args", RT_N(n), RT_N(m), RT_S(", "));
+			CALL("rt_cmdline_args", "03nn1", 0, 0, n, m);
+			CHECK_SLOT(0, 511, want->ret.s, want->ret.len);
+		}
+	/* environ may have been changed, the memory below the stack has not. */
+	for (char **e = environ; *e; e++) {
+		const char *is = strchr(*e, '=');
+
+		if (!is || strncmp(*e, "TAPIR", 5) == 0)
+			continue;
+		put(1, *e, (size_t)(is - *e));
+		clean(0);
+		CALL("rt_env_var", "031");
+		CHECK_SLOT(0, 511, is + 1, strnlen(is + 1, 511));
+	}
+	put(1, "NO_SUCH_VARIABLE", 16);
+	clean(0);
+	CALL("rt_env_var", "031");
+	CHECK_SLOT(0, 511, "", 0);
+}
+
 /* ------------------------------------------------------------------ statistics */
 TEST(lib_collects_statistics)
 {
@@ -776,16 +861,15 @@ TEST(lib_collects_statistics)
 	v = &box->slot[0].stat;
 	for (int round = 0; round < 200; round++) {
 		struct rt_stat st = {0};
-		int64_t x = 0, base = rnd_number();
-		int64_t spread = (int64_t)(rnd() >> below(64));
+		int64_t x, base = rnd_number() >> 2;
+		uint64_t spread = rnd() >> (3 + below(60));
 		bool variance = round % 2;
 		__int128 d1;
 
 		*v = (struct rt_stat_value)RT_STAT_INIT;
-		for (unsigned i = below(20); i < 20; i++) {
-			x = spread && round % 4 < 2
-				    ? (int64_t)((uint64_t)base + rnd() % (uint64_t)(spread ? spread : 1))
-				    : rnd_number() >> 2;
+		/* Squares of differences below 2^62: few enough that their sum does not overflow. */
+		for (unsigned i = below(7); i < 7; i++) {
+			x = round % 4 < 2 ? base + (int64_t)(rnd() % (spread + 1)) : rnd_number() >> 2;
 			rt_stat_add(&st, &spec, x);
 			CALL(variance ? "rt_stat_add_variance" : "rt_stat_add", "0n", 0, x);
 		}
@@ -812,24 +896,9 @@ static int adding_program(const char *function, int times)
 	struct lib_sub subs[] = {{0, LIB_SUB_MAIN}, {0, LIB_SUB_LOOP}, {0, LIB_SUB_STATIC}};
 	struct lib_call c = {.function = function};
 	struct lib_unit u = {.insns = in, .calls = &c, .n_calls = 1, .subs = subs, .n_subs = 3};
-	struct kern_prog p = {.name = "adding", .type = BPF_PROG_TYPE_RAW_TRACEPOINT, .btf = btf};
-	struct arena a = {0};
-	struct str log = {0};
-	uint32_t n = 0, ref, inner;
-	int fd;
+	uint32_t n = emit_loop(in, 0, times), inner = n;
 
-	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 1, 0, 0, times);
-	ref = n;
-	in[n++] = INSN(BPF_LD | BPF_IMM | BPF_DW, 2, BPF_PSEUDO_FUNC, 0, 0);
-	in[n++] = INSN(0, 0, 0, 0, 0);
-	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, 0);
-	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 4, 0, 0, 0);
-	in[n++] = INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_loop);
-	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
-	in[n++] = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 	subs[1].insn = n;
-	in[ref].imm = (int)(n - ref - 1);
-	inner = n;
 	in[n++] = INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0);
 	in[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
 	in[n++] = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
@@ -842,16 +911,7 @@ static int adding_program(const char *function, int times)
 	in[n++] = INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0);
 	in[n++] = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 	u.n_insns = n;
-	lib_link(lib, &a, &u);
-	p.insns = u.linked;
-	p.n_insns = u.n_linked;
-	p.func_info = u.func_info;
-	p.n_func_info = u.n_func_info;
-	fd = kern_prog_load(&p, &log);
-	if (fd < 0)
-		test_fail(__FILE__, __LINE__, "%s: %s", strerror(-fd), log.s);
-	arena_release(&a);
-	return fd;
+	return load_unit(&u, "adding", false);
 }
 
 static void *run_program(void *fd)
@@ -933,5 +993,66 @@ TEST(lib_locks)
 	CHECK_INT(CALL("rt_lock_shared", "0n", 0, 10), 0);
 	run("rt_unlock_alone", "0");
 	CHECK_INT(box->slot[0].lock.holders, 0);
+}
+
+/* ------------------------------------------------------------------ costs, for unit -v */
+static void cost(const char *what, const char *function, const char *args)
+{
+	enum { TIMES = 100000 };
+	int fd = load(function, args, TIMES);
+	uint64_t best = UINT64_MAX;
+
+	for (int i = 0; i < 10; i++) {
+		struct timespec a, b;
+		uint64_t ns;
+
+		clock_gettime(CLOCK_MONOTONIC, &a);
+		kern_prog_test_run(fd, NULL, 0, NULL);
+		clock_gettime(CLOCK_MONOTONIC, &b);
+		ns = (uint64_t)(b.tv_sec - a.tv_sec) * 1000000000 + (uint64_t)(b.tv_nsec - a.tv_nsec);
+		best = ns < best ? ns : best;
+	}
+	close(fd);
+	printf("# %s %s: %.1f ns\n", function, what, (double)best / TIMES);
+}
+
+TEST(lib_costs)
+{
+	static char s[MAX_TEXT];
+
+	if (!test_verbose || !ready())
+		return;
+	memset(s, 'x', sizeof(s));
+	memset(box->n, 0, sizeof(box->n));
+	box->n[1] = MAX_TEXT;
+	put(1, s, 16);
+	put(2, s, 16);
+	cost("(nothing)", "rt_strlen", "1");
+	cost("16", "rt_copy", "0n1");
+	cost("16 + 16", "rt_concat", "0n12");
+	cost("16, equal", "rt_compare", "12");
+	put(2, "yes", 3);
+	cost("3, different", "rt_compare", "12");
+	cost("3 in 16", "rt_strpos", "12");
+	cost("16", "rt_string_quoted", "0n1");
+	box->frame.out_used = 0;
+	put(1, s, 500);
+	put(2, s, 500);
+	cost("500", "rt_copy", "0n1");
+	cost("500, equal", "rt_compare", "12");
+	box->slot[0].stat = (struct rt_stat_value)RT_STAT_INIT;
+	cost("", "rt_stat_add", "0n");
+	cost("", "rt_stat_add_variance", "0n");
+	cost("", "rt_hist_log", "n");
+	put(0, s, MAX_TEXT); /* full: what is appended is cut away */
+	box->n[2] = 12345;
+	box->n[3] = RT_CONV_DEC | (int64_t)RT_SPEC_NONE << RT_SPEC_PRECISION;
+	cost("%d", "rt_fmt_int", "0nnn");
+	put(3, "1234", 4);
+	box->n[1] = 10;
+	cost("4 digits", "rt_strtol", "3n");
+	box->n[1] = (int64_t)(uintptr_t)s;
+	box->n[2] = 8;
+	cost("8 bytes", "rt_user_read", "fnn");
 }
 #endif

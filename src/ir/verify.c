@@ -417,8 +417,6 @@ static bool check_catch(struct verify *v, const struct ir_ins *i)
 
 static bool check_immediate(struct verify *v, const struct ir_ins *i)
 {
-	uint32_t size;
-
 	switch (i->op) {
 	case IR_PRINT:
 	case IR_SPRINT:
@@ -439,12 +437,6 @@ static bool check_immediate(struct verify *v, const struct ir_ins *i)
 		return true;
 	case IR_RT:
 		return check_intrinsic(v, i);
-	case IR_CTXREG:
-		return i->imm <= 16 || bad_ins(v, i, "no register %u", i->imm);
-	case IR_UREAD:
-		size = i->imm & 15;
-		return ((size == 1 || size == 2 || size == 4 || size == 8) && i->imm <= 24) ||
-		       bad_ins(v, i, "no read of kind %u", i->imm);
 	}
 	if (i->imm)
 		return bad_ins(v, i, "immediate %u", i->imm);

@@ -525,7 +525,7 @@ static int counting_program(int map, uint32_t expected, bool sleepable)
 	return fd;
 }
 
-__attribute__((noinline, noclone)) static int probed(int n)
+__attribute__((noinline, used)) static int probed(int n)
 {
 	asm volatile("" : "+r"(n));
 	return n + 1;

@@ -57,6 +57,17 @@ static expr_list clone_list(struct arena *a, const expr_list *from)
 	return l;
 }
 
+void script_add_function(struct arena *a, struct script *sc, struct function *f)
+{
+	struct function *last = map_get(&sc->functions_by_name, f->name);
+
+	vec_push(&sc->functions, a, f);
+	f->same_name = last ? last->same_name : f;
+	if (last)
+		last->same_name = f;
+	map_set(&sc->functions_by_name, a, f->name, f);
+}
+
 struct expr *expr_clone(struct arena *a, const struct expr *e)
 {
 	struct expr *c;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/map.h"
 #include "base/vec.h"
 #include "lang/token.h"
 
@@ -283,6 +284,7 @@ struct function {
 	int priority;		 /* small first; default 0 user, 1 library */
 	struct stmt *body;	 /* NULL: embedded */
 	const char *embedded;	 /* text between %{ and %}, or NULL */
+	struct function *same_name; /* the next one of the source; the last has the first */
 
 	/* sema: */
 	enum type type;
@@ -323,6 +325,9 @@ struct probe {
 	struct stmt *body;     /* alias: prologue, or the epilogue of += */
 	struct stmt *epilogue; /* alias = p { } , { } */
 	bool is_private;
+
+	/* sema: */
+	const char *text; /* "names = points" for the derivation of instances; made when needed */
 };
 
 /* One parsed source. */
@@ -330,6 +335,7 @@ struct script {
 	const struct source *src;
 	var_list globals;
 	VEC(struct function *) functions;
+	struct map functions_by_name; /* the last of each */
 	VEC(struct probe *) probes;
 	VEC(struct probe *) aliases;
 	VEC(const struct token *) embedded; /* top-level %{ %} */
@@ -344,6 +350,8 @@ struct script {
 struct expr *expr_make(struct arena *a, enum expr_kind kind, const struct token *tok);
 struct expr *expr_number(struct arena *a, const struct token *tok, int64_t value);
 struct stmt *stmt_make(struct arena *a, enum stmt_kind kind, const struct token *tok);
+/* A function becomes one of the script's. */
+void script_add_function(struct arena *a, struct script *sc, struct function *f);
 /* Deep copies (sema fields as they are). */
 struct expr *expr_clone(struct arena *a, const struct expr *e);
 struct stmt *stmt_clone(struct arena *a, const struct stmt *s);

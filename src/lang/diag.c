@@ -113,8 +113,10 @@ static void error(struct session *s, const struct token *point, const struct tok
 					    tok->col)
 			     : text)) {
 		s->suppressed_errors++;
+		s->error_hidden = true;
 		return;
 	}
+	s->error_hidden = false;
 	if (point)
 		semantic(s, point, NULL, "while resolving probe point");
 	semantic(s, tok, tok2, text);
@@ -144,7 +146,7 @@ void sem_note(struct session *s, const struct token *tok, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (s->muted)
+	if (s->muted || s->error_hidden)
 		return;
 	va_start(ap, fmt);
 	semantic(s, tok, NULL, arena_vprintf(&s->arena, fmt, ap));

@@ -17,17 +17,13 @@ struct token;
  * Either token may be NULL. Counts in s->errors. fmt identifies "similar" messages. */
 void sem_error(struct session *s, const struct token *tok, const struct token *tok2,
 	       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-/* A block that belongs to the error that follows or precedes it ("while resolving probe point"):
- * printed like an error, not counted on its own. */
+/* A further block of the error reported last, not counted; silent if that was held back. */
 void sem_note(struct session *s, const struct token *tok, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* "while resolving probe point: TOKEN at ..." and the error behind it, shown or held back together.
  * tok may be NULL. */
 void sem_point_error(struct session *s, const struct token *point, const struct token *tok,
 		     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-/* A further block of the error reported last: silent if that was. */
-void sem_also(struct session *s, const struct token *tok, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
 /* "WARNING: TEXT: TOKEN at ..."; silent with -w; with -W it makes the pass fail (s->warned_errors). */
 void sem_warn(struct session *s, const struct token *tok, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -20,6 +20,7 @@ struct parser {
 	struct token *ahead; /* read and not taken yet, or NULL */
 	struct token eof;    /* what peek() gives after an error */
 	struct arena *a;
+	struct map globals; /* of this source, by name */
 	bool failed;
 	bool in_function;
 	int depth;

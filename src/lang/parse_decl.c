@@ -403,7 +403,7 @@ static void parse_probe(struct parser *p, struct script *sc)
 static void parse_globals(struct parser *p, struct script *sc, bool is_private)
 {
 	do {
-		struct var *v = ARENA_NEW(p->a, struct var);
+		struct var *v = ARENA_NEW(p->a, struct var), *old;
 		const struct token *t = parse_identifier(p);
 
 		if (!t)
@@ -413,14 +413,14 @@ static void parse_globals(struct parser *p, struct script *sc, bool is_private)
 		v->tok = t;
 		v->is_private = is_private;
 		v->arity = -1;
-		for (size_t i = 0; i < sc->globals.n; i++)
-			if (sc->globals.v[i]->name == v->name) {
-				perr(p, t, false,
-				     sc->globals.v[i]->is_private != is_private
-					     ? "global versus private variable declaration conflict"
-					     : "duplicate global name");
-				return;
-			}
+		old = map_get(&p->globals, v->name);
+		if (old) {
+			perr(p, t, false,
+			     old->is_private != is_private
+				     ? "global versus private variable declaration conflict"
+				     : "duplicate global name");
+			return;
+		}
 		v->wrap = accept_op(p, "%");
 		if (accept_op(p, "[")) {
 			t = peek(p);
@@ -444,6 +444,7 @@ static void parse_globals(struct parser *p, struct script *sc, bool is_private)
 				return;
 		}
 		vec_push(&sc->globals, p->a, v);
+		map_set(&p->globals, p->a, v->name, v);
 	} while (accept_op(p, ","));
 	accept_op(p, ";");
 }
@@ -542,7 +543,7 @@ static void parse_function(struct parser *p, struct script *sc, bool is_private)
 		if (!f->body)
 			return;
 	}
-	vec_push(&sc->functions, p->a, f);
+	script_add_function(p->a, sc, f);
 }
 
 /* ------------------------------------------------------------------ whole files */

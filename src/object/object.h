@@ -123,7 +123,7 @@ bool obj_symbol_is_function(const struct obj_symbol *s);
 /* Lower-case hexadecimal text, NULL: the file has none. In o's arena. */
 const char *obj_build_id(struct obj *o);
 /* Entries of the dynamic section: names behind DT_NEEDED; DT_SONAME, DT_RUNPATH or DT_RPATH. */
-typedef VEC(const char *) obj_names;
+typedef name_list obj_names;
 void obj_needed(struct obj *o, obj_names *needed, const char **soname, const char **runpath);
 /* The program interpreter, or NULL. */
 const char *obj_interpreter(const struct obj *o);

@@ -64,9 +64,11 @@ static bool x86_register(const char *name, size_t n, struct usdt_reg *r)
 			number = number * 10 + (name[at++] - '0');
 		if (number < 8 || number > 15)
 			return false;
+		if (at != n && (at + 1 != n || !strchr("dwbl", name[at])))
+			return false;
 		r->number = number;
 		r->size = at == n ? 8 : name[at] == 'd' ? 4 : name[at] == 'w' ? 2 : 1;
-		return at == n || (at + 1 == n && strchr("dwbl", name[at]));
+		return true;
 	}
 	return false;
 }
@@ -192,8 +194,10 @@ static bool arm_register(struct text *t, struct usdt_reg *r)
 		return false;
 	for (t->p++; t->p < t->end && isdigit((unsigned char)*t->p) && t->p - start < 4; t->p++)
 		n = n * 10 + (*t->p - '0');
+	if (t->p - start < 2 || n > 30)
+		return false;
 	*r = (struct usdt_reg){n, *start == 'x' ? 8 : 4, 0};
-	return t->p - start > 1 && n <= 30;
+	return true;
 }
 
 static bool arm_operand(struct arena *a, struct text t, struct usdt_arg *arg)

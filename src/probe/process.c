@@ -315,18 +315,20 @@ static struct expr *resolve_target(struct session *s, const struct probe_inst *i
 	return dbg_resolve(s, &place->at, target, why);
 }
 
-static void list_vars(struct session *s, const struct probe_inst *inst, struct str *out)
+static void list_vars(struct session *s, const struct probe_inst *inst, name_list *out)
 {
 	const struct process_place *place = inst->site->place;
-	dbg_names names = {0};
 
+	if (s->opt.verbose[2])
+		vec_push(out, &s->arena,
+			 arena_printf(&s->arena, "/* pc=%s+0x%llx */",
+				      place->at.module->obj->type == ET_EXEC ? ".absolute" :
+									       ".dynamic",
+				      (unsigned long long)place->at.pc));
 	if (place->kind == PLACE_MARK)
-		process_list_mark(place, out);
-	if (place->kind != PLACE_DWARF || !place->at.scope.addr)
-		return;
-	dbg_list_vars(s, &place->at, &names);
-	for (size_t i = 0; i < names.n; i++)
-		str_add(out, names.v[i]);
+		process_list_mark(s, place, out);
+	else if (place->kind == PLACE_DWARF && place->at.scope.addr)
+		dbg_list_vars(s, &place->at, out);
 }
 
 /* ------------------------------------------------------------------ patterns */

@@ -1,6 +1,7 @@
 /* process(...).function, .statement, .mark, .plt: programs and libraries.
  *
  *   process_select.c    which files the first components name
+ *   process_library.c   which libraries
  *   process_function.c, process_statement.c
  *   process_mark.c      SDT marks and PLT stubs: sites and their variables
  *   process_entry.c     entries of .return points
@@ -48,7 +49,8 @@ struct process_query {
 	struct map seen;	/* with -l: script texts that have been emitted */
 };
 
-/* process_select.c: false after reporting an error. */
+/* process_select.c, process_library.c: false after reporting an error. *many: it is a pattern, of
+ * which not every file needs to have a match. */
 bool process_select(struct process_query *q, process_files *out, bool *many);
 bool process_select_library(struct process_query *q, const struct process_file *program,
 			    const struct component *c, process_files *out, bool *many);
@@ -81,7 +83,7 @@ struct expr *process_resolve_mark(struct session *s, const struct process_place 
 				  struct expr *target, const char **why);
 struct expr *process_resolve_plt(struct session *s, const struct process_place *place,
 				 struct expr *target, const char **why);
-void process_list_mark(const struct process_place *place, struct str *out);
+void process_list_mark(struct session *s, const struct process_place *place, name_list *out);
 /* The argument of the component at q->at; NULL or 0 if it has none of the kind. */
 const char *process_text_arg(const struct process_query *q);
 bool process_number_arg(const struct process_query *q, uint64_t *n);

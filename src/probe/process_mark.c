@@ -319,10 +319,10 @@ struct expr *process_resolve_mark(struct session *s, const struct process_place 
 	return dbg_resolve(s, &at, target, why);
 }
 
-void process_list_mark(const struct process_place *place, struct str *out)
+void process_list_mark(struct session *s, const struct process_place *place, name_list *out)
 {
 	for (size_t i = 0; i < place->mark->n_args; i++)
-		str_addf(out, " $arg%zu:long", i + 1);
+		vec_push(out, &s->arena, arena_printf(&s->arena, "$arg%zu:long", i + 1));
 }
 
 /* ------------------------------------------------------------------ .plt */

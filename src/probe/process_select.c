@@ -207,16 +207,3 @@ bool process_select(struct process_query *q, process_files *out, bool *many)
 	add(q, out, path, path);
 	return true;
 }
-
-bool process_select_library(struct process_query *q, const struct process_file *program,
-			    const struct component *c, process_files *out, bool *many)
-{
-	const char *path = canonical(q->s, c->arg->str);
-
-	(void)program;
-	*many = false;
-	if (!path)
-		return no_match(q);
-	add(q, out, path, c->arg->str);
-	return true;
-}

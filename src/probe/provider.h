@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/str.h"
+#include "base/vec.h"
 #include "lang/ast.h"
 
 struct session;
@@ -58,8 +58,8 @@ struct probe_family {
 	/* .return instances: an instance (name, point, site, frame_address) at the entry of the same
 	 * function, where values for @entry are saved; NULL for others. May be NULL. */
 	struct probe_inst *(*entry_of)(struct session *s, const struct probe_inst *inst);
-	/* " name:type"... as -L prints them, appended to out. */
-	void (*list_vars)(struct session *s, const struct probe_inst *inst, struct str *out);
+	/* "name:type" of each variable as -L prints them (a leading blank does not matter). */
+	void (*list_vars)(struct session *s, const struct probe_inst *inst, name_list *out);
 };
 
 extern const struct probe_family *const probe_families[]; /* NULL-terminated */

@@ -51,6 +51,25 @@ static int64_t divide(int64_t a, int64_t b)
 	return a / b;
 }
 
+/* Sums of squares that do not fit into 128 bits stay at the limit: nothing real is that wide. */
+#define WIDEST ((__int128)(~(unsigned __int128)0 >> 1))
+
+static __int128 plus(__int128 a, __int128 b)
+{
+	__int128 sum;
+
+	return !__builtin_add_overflow(a, b, &sum) ? sum : a > 0 ? WIDEST : -WIDEST;
+}
+
+static __int128 times(__int128 a, __int128 b)
+{
+	__int128 product;
+
+	return !__builtin_mul_overflow(a, b, &product) ? product
+	       : (a < 0) == (b < 0)		       ? WIDEST
+						       : -WIDEST;
+}
+
 static void add_variance(struct rt_stat *st, int64_t value)
 {
 	__int128 d;
@@ -58,11 +77,8 @@ static void add_variance(struct rt_stat *st, int64_t value)
 	if (st->count == 1)
 		st->first = value;
 	d = (__int128)value - st->first;
-	st->d1 += d;
-	/* The square of the widest difference needs 128 bits: cut it, nothing real is that wide. */
-	if (d > INT64_MAX)
-		d = INT64_MAX;
-	st->d2 += d * d;
+	st->d1 = plus(st->d1, d);
+	st->d2 = plus(st->d2, times(d, d));
 }
 
 /* Sample variance (n - 1), truncated; exact as long as n * d2 fits into 127 bits, else in floating
@@ -75,6 +91,8 @@ static int64_t variance(const struct rt_stat *st)
 
 	if (n < 2)
 		return 0;
+	if (st->d2 == WIDEST)
+		return INT64_MAX;
 	if (!__builtin_mul_overflow(n, st->d2, &nd2) && !__builtin_mul_overflow(st->d1, st->d1, &d1d1))
 		return (int64_t)((nd2 - d1d1) / (n * (n - 1)));
 	exact = ((long double)st->d2 - (long double)st->d1 * (long double)st->d1 / (long double)n) /
@@ -104,8 +122,9 @@ static void merge_variance(struct rt_stat *st, const struct rt_stat *from)
 	__int128 shift = (__int128)from->first - st->first, n = from->count;
 
 	/* Sums over the differences from the other first value: (d + shift) and its square. */
-	st->d2 += from->d2 + 2 * shift * from->d1 + n * shift * shift;
-	st->d1 += from->d1 + n * shift;
+	st->d2 = plus(plus(st->d2, from->d2),
+		      plus(times(2 * shift, from->d1), times(n, times(shift, shift))));
+	st->d1 = plus(st->d1, plus(from->d1, times(n, shift)));
 }
 
 void rt_stat_merge(struct rt_stat *st, const struct stat_spec *spec, const struct rt_stat *from)

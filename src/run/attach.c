@@ -16,6 +16,7 @@
 #include "kern/btf.h"
 #include "kern/cpu.h"
 #include "lang/token.h"
+#include "rt/intrinsic.h"
 #include "run/kernel.h"
 #include "run/session_run.h"
 #include "run/symbols.h"
@@ -385,6 +386,27 @@ static int stack_map(const struct kernel *k, uint32_t *depth)
 	return -1;
 }
 
+/* Does the script ask for names in traced programs? */
+static bool wants_user_names(const struct ir_module *m)
+{
+	static const char *const words[] = {"usym", "umod", "ubacktrace", "ustack"};
+	const char *name;
+
+	for (size_t f = 0; f < m->fns.n; f++)
+		for (size_t b = 0; b < m->fns.v[f]->blocks.n; b++)
+			for (size_t i = 0; i < m->fns.v[f]->blocks.v[b].ins.n; i++) {
+				const struct ir_ins *ins = &m->fns.v[f]->blocks.v[b].ins.v[i];
+
+				if (ins->op != IR_RT)
+					continue;
+				name = intrinsic_by_number(ins->imm)->name;
+				for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++)
+					if (strstr(name, words[w]))
+						return true;
+			}
+	return false;
+}
+
 bool kernel_start(struct run *r)
 {
 	struct kernel *k = r->kernel = xcalloc(1, sizeof(*k));
@@ -405,6 +427,8 @@ bool kernel_start(struct run *r)
 	drain_init(r);
 	stacks = stack_map(k, &depth);
 	k->symbols = symbols_new(stacks, depth);
+	if (wants_user_names(r->s->ir))
+		symbols_watch(k->symbols);
 	if (!load_programs(r) || !follow_target(r))
 		return false;
 	for (size_t i = 0; i < k->img->programs.n; i++)

@@ -47,7 +47,6 @@ struct kernel {
 	struct render render;
 	struct render_sink sink;
 	struct symbols *symbols;
-	bool user_names; /* the script asks for names in traced programs */
 	int64_t n_errors; /* rendered */
 	int64_t clock_due_ns;
 

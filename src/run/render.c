@@ -126,6 +126,8 @@ static void item_print(struct render *r, const struct rt_record *rec, uint32_t n
 	const struct render_format *f;
 	const char *error;
 	size_t before = r->out->len;
+	/* So many long strings that the last arguments are missing (gen/emit_print.c). */
+	bool full = in->end - in->at > RT_OUT_BYTES - RT_STR_BYTES;
 	bool deferred = false;
 
 	if (number >= r->ir->formats.n) {
@@ -135,7 +137,9 @@ static void item_print(struct render *r, const struct rt_record *rec, uint32_t n
 	f = &r->formats[number];
 	r->tokens.len = 0;
 	for (uint32_t i = 0; i < f->n_args; i++) {
-		if (f->is_string[i]) {
+		if (full && in->at == in->end) {
+			r->args[i] = (struct rt_value){.s = ""};
+		} else if (f->is_string[i]) {
 			r->args[i] = take_string(r, in);
 			deferred |= !r->args[i].s;
 		} else {

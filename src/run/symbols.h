@@ -2,7 +2,8 @@
  *
  * Mappings are read from /proc/PID/maps when an address of the process is first asked for, and again
  * when they do not explain one. They and the symbol tables stay for the session, so that names are
- * found after the process has ended, if anything of it was seen before. */
+ * found after the process has ended; what it maps from symbols_watch() on is known even if it was
+ * never looked at. */
 #ifndef RUN_SYMBOLS_H
 #define RUN_SYMBOLS_H
 
@@ -19,6 +20,10 @@ enum symbol_form { SYM_NONE, SYM_FULL, SYM_SIMPLE, SYM_BRIEF, SYM_DATA, SYM_SYMB
 /* stacks: descriptor of the map of stack traces, -1: none; depth: addresses in one of them. */
 struct symbols *symbols_new(int stacks, uint32_t depth);
 void symbols_free(struct symbols *s);
+/* From now on the kernel tells what processes map. Where it does not, there is less to know. */
+void symbols_watch(struct symbols *s);
+/* Takes in what it has told: often enough that its buffers do not overflow. */
+void symbols_update(struct symbols *s);
 /* Reads the mappings of a process while it is there. */
 void symbols_learn(struct symbols *s, uint32_t pid);
 void symbols_token(struct symbols *s, enum rt_token_kind kind, const struct rt_token *t,

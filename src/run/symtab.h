@@ -1,8 +1,6 @@
 /* Symbol tables of programs and libraries, and of the kernel: address to name.
  *
- * A small reader of its own: names are wanted in the middle of a session, maybe of a file that was
- * replaced or damaged meanwhile, and only the symbol table of it. Files are read, not mapped, so that
- * one that is cut short costs no SIGBUS. */
+ * A compact copy of what object/ reads, or of /proc/kallsyms: it outlives the file. */
 #ifndef RUN_SYMTAB_H
 #define RUN_SYMTAB_H
 

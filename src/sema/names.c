@@ -4,6 +4,7 @@
  * the private ones of the file that the text came from, the globals of the user, and the library,
  * which then loads the file. Unknown scalars become locals. Functions that are reached join
  * program->functions and are resolved in turn. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "lang/diag.h"
@@ -188,17 +189,15 @@ typedef VEC(struct function *) fn_list;
 static void collect(struct session *s, const struct script *sc, const char *name,
 		    const struct source *from, fn_list *out)
 {
-	for (size_t i = 0; i < sc->functions.n; i++) {
-		struct function *f = sc->functions.v[i];
+	struct function *last = map_get(&sc->functions_by_name, name), *f = last;
 
-		if (f->name != name || (f->is_private && sc->src != from))
-			continue;
-		for (size_t k = 0; k < out->n; k++)
-			if (out->v[k] == f)
-				f = NULL;
-		if (f)
+	if (!last)
+		return;
+	do {
+		f = f->same_name;
+		if (!f->is_private || sc->src == from)
 			vec_push(out, &s->arena, f);
-	}
+	} while (f != last);
 }
 
 static void collect_all(struct session *s, const char *name, const struct source *from,
@@ -464,9 +463,13 @@ void sema_resolve_function(struct session *s, struct function *f)
 		resolve_stmt(&sc, f->body);
 }
 
-static int by_name(const struct function *a, const struct function *b)
+static int by_name(const void *pa, const void *pb)
 {
-	return strcmp(a->name, b->name);
+	const struct function *a = *(struct function *const *)pa;
+	const struct function *b = *(struct function *const *)pb;
+	int order = strcmp(a->name, b->name);
+
+	return order ? order : a->id - b->id;
 }
 
 void sema_all_resolved(struct session *s)
@@ -510,12 +513,8 @@ void sema_resolve_names(struct session *s)
 	} while (handlers < prog->handlers.n || conditions < prog->probes.n ||
 		 functions < prog->functions.n || uncalled < s->user_scripts.n);
 	sema_all_resolved(s);
-	for (size_t i = 1; i < prog->functions.n; i++)
-		for (size_t k = i; k && by_name(prog->functions.v[k - 1], prog->functions.v[k]) > 0;
-		     k--) {
-			struct function *f = prog->functions.v[k];
-
-			prog->functions.v[k] = prog->functions.v[k - 1];
-			prog->functions.v[k - 1] = f;
-		}
+	for (size_t i = 0; i < prog->functions.n; i++)
+		prog->functions.v[i]->id = (int)i;
+	if (prog->functions.n)
+		qsort(prog->functions.v, prog->functions.n, sizeof(prog->functions.v[0]), by_name);
 }

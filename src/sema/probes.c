@@ -18,7 +18,7 @@ enum { MAX_ALIAS_DEPTH = 100, MAX_INSTANCES = 1000000 };
 /* A user probe on its way through aliases. */
 struct compose {
 	const struct compose *outer;  /* the point that named this alias, NULL at the user's probe */
-	const struct probe *probe;    /* the user's probe, or the alias */
+	struct probe *probe;	      /* the user's probe, or the alias */
 	const struct probe_point *at; /* the point as written, for the derivation */
 	const char *pn;		      /* pn() of the instances */
 	struct expr *condition;	      /* of this and all outer points */
@@ -111,6 +111,23 @@ static struct stmt *compose_body(struct session *s, const struct compose *c)
 	return body;
 }
 
+/* A probe's head as it stands in the derivation of instances. Shared: there may be many of them. */
+static const char *head_text(struct session *s, struct probe *p)
+{
+	struct str b = {0};
+
+	if (p->text)
+		return p->text;
+	for (size_t i = 0; i < p->names.n; i++)
+		str_addf(&b, "%s = ", point_text(&s->arena, p->names.v[i]));
+	for (size_t i = 0; i < p->points.n; i++)
+		str_addf(&b, "%s%s", i ? (p->is_alias ? ", " : ",") : "",
+			 point_text(&s->arena, p->points.v[i]));
+	p->text = arena_strdup(&s->arena, b.s ? b.s : "");
+	str_release(&b);
+	return p->text;
+}
+
 static void emit(void *cookie, struct probe_inst *inst)
 {
 	struct emit_data *d = cookie;
@@ -131,17 +148,8 @@ static void emit(void *cookie, struct probe_inst *inst)
 	inst->alias_name = c->outer ? c->pn : inst->script_name ? inst->script_name : inst->name;
 	inst->condition = c->condition;
 	inst->id = (int)prog->probes.n;
-	for (const struct compose *k = c; k; k = k->outer) {
-		struct str b = {0};
-
-		for (size_t i = 0; i < k->probe->names.n; i++)
-			str_addf(&b, "%s = ", point_text(&s->arena, k->probe->names.v[i]));
-		for (size_t i = 0; i < k->probe->points.n; i++)
-			str_addf(&b, "%s%s", i ? (k->probe->is_alias ? ", " : ",") : "",
-				 point_text(&s->arena, k->probe->points.v[i]));
-		vec_push(&inst->derivation, &s->arena, arena_strdup(&s->arena, b.s ? b.s : ""));
-		str_release(&b);
-	}
+	for (const struct compose *k = c; k; k = k->outer)
+		vec_push(&inst->derivation, &s->arena, head_text(s, k->probe));
 	vec_push(&prog->probes, &s->arena, inst);
 }
 
@@ -219,7 +227,7 @@ static size_t alias_fit(const struct probe_point *p, const struct probe_point *n
 
 /* Calls on_alias for every alias definition of the user and of loaded library files. */
 static bool each_alias(struct session *s,
-		       bool (*on_alias)(void *cookie, const struct probe *a,
+		       bool (*on_alias)(void *cookie, struct probe *a,
 					const struct probe_point *name),
 		       void *cookie)
 {
@@ -267,7 +275,7 @@ static struct expr *and_conditions(struct session *s, struct expr *a, struct exp
 	return e;
 }
 
-static bool longest_prefix(void *cookie, const struct probe *a, const struct probe_point *name)
+static bool longest_prefix(void *cookie, struct probe *a, const struct probe_point *name)
 {
 	struct alias_search *as = cookie;
 	size_t fit = alias_fit(as->p, name);
@@ -278,7 +286,7 @@ static bool longest_prefix(void *cookie, const struct probe *a, const struct pro
 	return true;
 }
 
-static bool expand_alias(void *cookie, const struct probe *alias, const struct probe_point *name)
+static bool expand_alias(void *cookie, struct probe *alias, const struct probe_point *name)
 {
 	struct alias_search *as = cookie;
 	struct session *s = as->s;
@@ -392,7 +400,7 @@ static void wild_try(struct wild_search *w, const struct component *cand, const 
 	wild_add(w, q);
 }
 
-static bool wild_alias(void *cookie, const struct probe *a, const struct probe_point *name)
+static bool wild_alias(void *cookie, struct probe *a, const struct probe_point *name)
 {
 	int kinds[64];
 
@@ -433,7 +441,7 @@ struct names {
 	VEC(const char *) v;
 };
 
-static bool name_at_level(void *cookie, const struct probe *a, const struct probe_point *name)
+static bool name_at_level(void *cookie, struct probe *a, const struct probe_point *name)
 {
 	struct names *n = cookie;
 
@@ -485,7 +493,6 @@ static void mismatch(struct session *s, const struct probe_point *p)
 			vec_push(&n.v, &s->arena, lib[i]);
 	}
 	tok = p->comps.v[truncated ? p->comps.n - 1 : n.level].tok;
-	sem_note(s, p->comps.v[0].tok, "while resolving probe point");
 	if (truncated) {
 		struct str b = {0};
 		struct map seen = {0};
@@ -504,10 +511,10 @@ static void mismatch(struct session *s, const struct probe_point *p)
 			map_set(&seen, &s->arena, n.v.v[i], s);
 			str_addf(&b, " %s", n.v.v[i]);
 		}
-		sem_error(s, tok, NULL, "probe point truncated (follow: %s)", b.s ? b.s : "");
+		sem_point_error(s, p->comps.v[0].tok, tok, "probe point truncated (follow: %s)", b.s ? b.s : "");
 		str_release(&b);
 	} else {
-		sem_error(s, tok, NULL,
+		sem_point_error(s, p->comps.v[0].tok, tok,
 			  wild ? "probe point mismatch: didn't find any wildcard matches%s"
 			       : "probe point mismatch%s",
 			  diag_similar(s, p->comps.v[n.level].name, n.v.v, n.v.n));
@@ -616,7 +623,7 @@ static bool check_condition(struct ast_visitor *v, struct expr **slot)
 	return !c->bad;
 }
 
-static void derive_probe(struct session *s, const struct probe *pr, bool user)
+static void derive_probe(struct session *s, struct probe *pr, bool user)
 {
 	struct compose *plain = NULL;
 
@@ -708,7 +715,7 @@ struct alias_list {
 	struct str *out;
 };
 
-static bool print_alias(void *cookie, const struct probe *a, const struct probe_point *name)
+static bool print_alias(void *cookie, struct probe *a, const struct probe_point *name)
 {
 	struct alias_list *l = cookie;
 

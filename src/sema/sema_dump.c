@@ -82,13 +82,63 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* One line of a list: a point and the variables that all its instances have. */
+struct listed {
+	const char *point;
+	name_list vars;
+};
+
+static void instance_vars(struct session *s, const struct probe_inst *inst, name_list *out)
+{
+	for (size_t k = 0; k < inst->handler->locals.n; k++) {
+		const struct var *v = inst->handler->locals.v[k];
+
+		vec_push(out, &s->arena, arena_printf(&s->arena, "%s:%s", v->name,
+						      type_name(v->type)));
+	}
+	if (inst->family->list_vars)
+		inst->family->list_vars(s, inst, out);
+	for (size_t i = 0; i < out->n; i++)
+		if (*out->v[i] == ' ')
+			out->v[i]++;
+}
+
+/* Keeps what is in both lists, in the order of the first. */
+static void intersect(name_list *a, const name_list *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->n; i++)
+		for (size_t k = 0; k < b->n; k++)
+			if (strcmp(a->v[i], b->v[k]) == 0) {
+				a->v[n++] = a->v[i];
+				break;
+			}
+	a->n = n;
+}
+
+static const char *listed_text(struct session *s, const struct listed *l)
+{
+	struct str b = {0};
+	const char *r;
+
+	str_add(&b, l->point);
+	for (size_t i = 0; i < l->vars.n; i++)
+		str_addf(&b, " %s", l->vars.v[i]);
+	r = arena_strndup(&s->arena, b.s, b.len);
+	str_release(&b);
+	return r;
+}
+
 int sema_list(struct session *s, const char *pattern, bool with_vars)
 {
 	struct source *src = source_make(s, "<input>", pattern, strlen(pattern));
 	struct probe_point *point;
 	struct script *sc;
 	struct probe *pr;
-	VEC(const char *) lines = {0};
+	VEC(struct listed *) all = {0};
+	struct map points = {0};
+	name_list lines = {0};
 	const char *last = NULL;
 
 	s->opt.no_warnings = true;
@@ -119,19 +169,24 @@ int sema_list(struct session *s, const char *pattern, bool with_vars)
 	diag_unmute(s);
 	for (size_t i = 0; i < s->program->probes.n; i++) {
 		const struct probe_inst *inst = s->program->probes.v[i];
-		struct str b = {0};
+		struct listed *l, *first;
 
 		if (inst->handler->tok != pr->tok)
 			continue;
-		str_add(&b, inst->alias_name);
-		for (size_t k = 0; with_vars && k < inst->handler->locals.n; k++)
-			str_addf(&b, " %s:%s", inst->handler->locals.v[k]->name,
-				 type_name(inst->handler->locals.v[k]->type));
-		if (with_vars && inst->family->list_vars)
-			inst->family->list_vars(s, inst, &b);
-		vec_push(&lines, &s->arena, arena_strdup(&s->arena, b.s));
-		str_release(&b);
+		l = ARENA_NEW(&s->arena, struct listed);
+		l->point = inst->alias_name;
+		if (with_vars)
+			instance_vars(s, inst, &l->vars);
+		first = s->opt.verbose[2] ? NULL : map_get(&points, l->point);
+		if (first) {
+			intersect(&first->vars, &l->vars);
+			continue;
+		}
+		map_set(&points, &s->arena, l->point, l);
+		vec_push(&all, &s->arena, l);
 	}
+	for (size_t i = 0; i < all.n; i++)
+		vec_push(&lines, &s->arena, listed_text(s, all.v[i]));
 	if (!lines.n)
 		return 1;
 	qsort(lines.v, lines.n, sizeof(lines.v[0]), by_text);

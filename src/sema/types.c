@@ -463,12 +463,12 @@ static void infer_stmt(struct inference *in, struct stmt *s)
 	infer_stmt(in, s->otherwise);
 }
 
-static void sweep(struct inference *in)
+static void sweep(struct inference *in, bool backwards)
 {
 	struct program *p = in->s->program;
 
 	for (size_t i = 0; i < p->functions.n; i++) {
-		in->fn = p->functions.v[i];
+		in->fn = p->functions.v[backwards ? p->functions.n - 1 - i : i];
 		if (in->fn->declared_type != TY_UNKNOWN)
 			settle(in, &in->fn->type, &in->fn->type_tok, in->fn->declared_type,
 			       in->fn->tok);
@@ -559,12 +559,13 @@ void sema_infer_types(struct session *s)
 	struct program *p = s->program;
 	struct ast_visitor stats = {.on_expr = merge_stats, .data = s};
 
-	do {
+	/* A type may take one sweep for each function of a chain of calls, in one of the directions. */
+	for (int n = 0; n == 0 || in.changed; n++) {
 		in.changed = false;
-		sweep(&in);
-	} while (in.changed);
+		sweep(&in, n > 8 && n % 2);
+	}
 	in.final = true;
-	sweep(&in);
+	sweep(&in, false);
 	for (size_t i = 0; i < p->globals.n; i++) {
 		struct var *v = p->globals.v[i];
 

@@ -1,0 +1,48 @@
+/* Arguments for the BPF library. See lib_tables.h. */
+#include "gen/lib_tables.h"
+
+#include <string.h>
+
+#include "bpfrt/abi.h"
+#include "lang/ast.h"
+#include "rt/regex.h"
+
+_Static_assert((int)RT_CONV_LITERAL == CONV_LITERAL && (int)RT_CONV_DEC == CONV_DEC &&
+	       (int)RT_CONV_POINTER == CONV_POINTER && (int)RT_CONV_STRING == CONV_STRING &&
+	       (int)RT_CONV_BINARY == CONV_BINARY, "numbers of conversions");
+_Static_assert((int)RT_FMT_ZERO == FMT_ZERO && (int)RT_FMT_PLUS == FMT_PLUS &&
+	       (int)RT_FMT_SPACE == FMT_SPACE && (int)RT_FMT_LEFT == FMT_LEFT &&
+	       (int)RT_FMT_ALT == FMT_ALT, "flags of conversions");
+
+uint32_t lib_regex_cells(const struct regex *re)
+{
+	uint64_t n = (uint64_t)re->n_states * (re->n_classes + 1u);
+
+	return n <= RT_REGEX_CELLS ? (uint32_t)n : 0;
+}
+
+void lib_regex_table(struct rt_regex *to, const struct regex *re)
+{
+	uint32_t row = re->n_classes + 1u;
+
+	to->start = to->reserved = 0;
+	memcpy(to->byte_class, re->byte_class, sizeof(to->byte_class));
+	for (uint32_t i = 0; i < re->n_states; i++) {
+		uint16_t *cell = &to->cells[i * row];
+
+		*cell++ = re->accept[i];
+		for (uint32_t k = 0; k < re->n_classes; k++)
+			*cell++ = (uint16_t)(re->next[i * re->n_classes + k] * row);
+	}
+}
+
+uint64_t lib_fmt_spec(const struct fmt_part *p)
+{
+	uint64_t width = p->width < 0 ? 0 : p->width < RT_SPEC_NONE ? (uint64_t)p->width : RT_SPEC_NONE - 1;
+	uint64_t precision = RT_SPEC_NONE;
+
+	if (p->precision >= 0)
+		precision = p->precision < RT_SPEC_NONE ? (uint64_t)p->precision : RT_SPEC_NONE - 1;
+	return (uint64_t)p->conv | (uint64_t)p->flags << RT_SPEC_FLAGS | width << RT_SPEC_WIDTH |
+	       precision << RT_SPEC_PRECISION;
+}

@@ -36,7 +36,7 @@ static inline void add_text(struct rt_room *dst, uint64_t cap, const char *from,
 
 static inline void end_text(struct rt_room *dst)
 {
-	set_len((struct rt_str *)dst, bound(dst->len));
+	set_len((struct rt_str *)dst, limit(dst->len));
 }
 
 /* ------------------------------------------------------------------ padding */
@@ -58,7 +58,7 @@ __attribute__((noinline)) long rt_fmt_pad(struct rt_room *dst, uint64_t cap, int
 
 	if (!dst || n <= 0)
 		return 0;
-	cap = bound(cap);
+	cap = limit(cap);
 	c.at = smaller(dst->len, cap);
 	n = (int64_t)smaller((uint64_t)n, cap - c.at);
 	c.bytes = (byte & 0xff) * 0x0101010101010101ull;
@@ -151,7 +151,7 @@ __attribute__((noinline)) long rt_fmt_digits(struct rt_room *dst, uint64_t cap,
 
 	if (!dst || !d)
 		return 0;
-	cap = bound(cap);
+	cap = limit(cap);
 	n = d->n;
 	if (sp.has_precision && sp.precision > n)
 		zeros = sp.precision - n;
@@ -172,7 +172,8 @@ __attribute__((noinline)) long rt_fmt_digits(struct rt_room *dst, uint64_t cap,
 	return 0;
 }
 
-long rt_fmt_int(struct rt_room *dst, uint64_t cap, int64_t value, uint64_t spec)
+__attribute__((noinline)) long rt_fmt_int(struct rt_room *dst, uint64_t cap, int64_t value,
+					  uint64_t spec)
 {
 	uint64_t u = (uint64_t)value, conv = spec & 0xff, flags = spec >> RT_SPEC_FLAGS & 0xff;
 	bool upper = conv == RT_CONV_HEX_UPPER;
@@ -198,7 +199,7 @@ long rt_fmt_lit(struct rt_room *dst, uint64_t cap, const struct rt_str *s)
 {
 	if (!dst || !s)
 		return 0;
-	add_text(dst, bound(cap), s->s, text_len(s));
+	add_text(dst, limit(cap), s->s, text_len(s));
 	end_text(dst);
 	return 0;
 }
@@ -210,7 +211,7 @@ long rt_fmt_str(struct rt_room *dst, uint64_t cap, const struct rt_str *s, uint6
 
 	if (!dst || !s)
 		return 0;
-	cap = bound(cap);
+	cap = limit(cap);
 	n = text_len(s);
 	if (sp.has_precision)
 		n = smaller(n, sp.precision);
@@ -235,7 +236,7 @@ long rt_fmt_char(struct rt_room *dst, uint64_t cap, uint64_t ch, uint64_t spec)
 
 	if (!dst)
 		return 0;
-	cap = bound(cap);
+	cap = limit(cap);
 	ch &= 0xff;
 	bytes = ch;
 	if (sp.flags & RT_FMT_ALT) {
@@ -270,7 +271,7 @@ long rt_fmt_binary(struct rt_room *dst, uint64_t cap, uint64_t value, uint64_t s
 
 	if (!dst)
 		return 0;
-	cap = bound(cap);
+	cap = limit(cap);
 	if (n != 1 && n != 2 && n != 4)
 		n = 8;
 	blanks = (int64_t)sp.width - (int64_t)n;
@@ -305,7 +306,7 @@ LOCAL long dump_byte(uint64_t i, struct dump *c)
 
 long rt_fmt_hex(struct rt_room *dst, uint64_t cap, const struct rt_str *s, uint64_t spec)
 {
-	struct dump c = {.dst = dst, .s = s, .cap = bound(cap)};
+	struct dump c = {.dst = dst, .s = s, .cap = limit(cap)};
 	struct spec sp = unpack(spec);
 	uint64_t n, blanks = 0;
 

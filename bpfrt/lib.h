@@ -89,13 +89,18 @@ static inline uint64_t smaller(uint64_t a, uint64_t b)
 	return b + (uint64_t)(less & mask);
 }
 
+static inline uint64_t limit(uint64_t cap)
+{
+	return smaller(cap, RT_MAX_TEXT);
+}
+
 /* Length of a text. What will only be text when it is printed has none. */
 static inline uint64_t text_len(const struct rt_str *s)
 {
 	uint64_t is_text = ((uint64_t)s->token - 1) >> 63;
 
 	forget(is_text);
-	return bound(s->len) & -is_text;
+	return limit(s->len) & -is_text;
 }
 
 static inline void copy(void *to, uint64_t n, const void *from)

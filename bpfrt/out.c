@@ -13,7 +13,7 @@ long rt_out_str(struct rt_frame *f, const struct rt_str *s)
 	if (used > RT_OUT_BYTES)
 		return 1;
 	used &= ~7u;
-	n = bound(s->len);
+	n = limit(s->len);
 	token = s->token;
 	p = f->out + used;
 	((struct rt_arg_str *)p)->len = (uint32_t)n;

@@ -117,7 +117,7 @@ __attribute__((noinline)) long rt_text_strn(struct rt_room *dst, uint64_t cap, c
 
 	if (!dst || !s)
 		return 0;
-	cap = bound(cap);
+	cap = limit(cap);
 	c.n = text_len((const struct rt_str *)s);
 	c.at = c.out = c.cut = zero(s);
 	c.limit = size <= 0 || (uint64_t)size > cap ? cap : (uint64_t)size - 1;

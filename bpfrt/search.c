@@ -16,7 +16,7 @@ long rt_substr(struct rt_str *dst, uint64_t cap, const struct rt_str *s, int64_t
 	if (start < 0 || (uint64_t)start >= n || len <= 0) {
 		n = 0;
 	} else {
-		n = smaller(smaller(n - (uint64_t)start, (uint64_t)len), bound(cap));
+		n = smaller(smaller(n - (uint64_t)start, (uint64_t)len), limit(cap));
 		/* dst may be s: the helper copies upwards. */
 		copy(dst->s, n, s->s + bound((uint64_t)start));
 	}
@@ -127,7 +127,7 @@ LOCAL long replace_next(uint64_t i, struct replace *c)
 long rt_str_replace(struct rt_room *dst, uint64_t cap, const struct rt_room *s,
 		    const struct rt_room *from, const struct rt_room *to)
 {
-	struct replace c = {dst, bound(cap), 0, s, from, to, 0};
+	struct replace c = {dst, limit(cap), 0, s, from, to, 0};
 	uint64_t n;
 
 	if (!dst || !s || !from || !to)
@@ -251,7 +251,7 @@ __attribute__((noinline)) long rt_tokenize_next(struct rt_frame *f, struct rt_st
 
 	if (!f || !dst || !delims)
 		return 0;
-	c.n = bound(f->token_text.len);
+	c.n = limit(f->token_text.len);
 	c.from = f->token_pos;
 	bpf_loop(RT_STR_BYTES, add_delim, &c, 0);
 	bpf_loop(RT_STR_BYTES, token_byte, &c, 0);
@@ -260,7 +260,7 @@ __attribute__((noinline)) long rt_tokenize_next(struct rt_frame *f, struct rt_st
 	f->token_pos = (uint32_t)(c.end < (int64_t)c.n ? c.end + 1 : c.end);
 	if (c.start < 0)
 		c.start = c.end;
-	len = smaller((uint64_t)(c.end - c.start), bound(cap));
+	len = smaller((uint64_t)(c.end - c.start), limit(cap));
 	copy(dst->s, len, f->token_text.s + bound((uint64_t)c.start));
 	set_len(dst, len);
 	return 0;

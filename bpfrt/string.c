@@ -10,7 +10,7 @@ long rt_copy(struct rt_str *dst, uint64_t cap, const struct rt_str *src)
 		return 0;
 	n = src->len;
 	token = src->token;
-	cap = bound(cap);
+	cap = limit(cap);
 	if (n > cap) {
 		n = token ? 0 : cap;
 		token = 0;
@@ -57,7 +57,7 @@ long rt_concat(struct rt_room *dst, uint64_t cap, const struct rt_str *a, const 
 
 	if (!dst || !a || !b)
 		return 0;
-	cap = bound(cap);
+	cap = limit(cap);
 	la = smaller(text_len(a), cap);
 	lb = smaller(text_len(b), cap - la);
 	if ((void *)dst == (void *)a) {
@@ -115,8 +115,8 @@ __attribute__((noinline)) long rt_compare(const struct rt_str *a, const struct r
 		return 0;
 	if (a->token != b->token)
 		return a->token < b->token ? -1 : 1;
-	la = bound(a->len);
-	lb = bound(b->len);
+	la = limit(a->len);
+	lb = limit(b->len);
 	c.n = smaller(la, lb);
 	if (c.n) {
 		c.result = compare_word(a, b, 0, c.n);

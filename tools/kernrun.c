@@ -1,7 +1,9 @@
 /* Test tool: runs the begin probes of a script in the kernel, one after the other, as if each were a
  * probe in a program: for comparing what the emitter makes with what the interpreter does.
  *
- *	kernrun [-v] SCRIPT.stp      status 77: the kernel refuses bpf(2) */
+ *	kernrun [-v] [-l] SCRIPT.stp      status 77: the kernel refuses bpf(2)
+ *
+ * -v: sizes of the programs; -l: they are only loaded; all handlers are, whatever they belong to */
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -25,7 +27,7 @@
 #include "tapset/library.h"
 
 static struct str out;
-static bool verbose, failed;
+static bool verbose, load_only, failed;
 static struct symbols *symbols;
 
 static void on_error(struct render_sink *sink, const char *text)
@@ -153,13 +155,16 @@ int main(int argc, char **argv)
 	int maps[256], btf, err;
 	struct str log = {0};
 
-	verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
-	if (argc != 2 + verbose)
-		die("usage: kernrun [-v] SCRIPT");
+	for (int c; (c = getopt(argc, argv, "vl")) != -1;) {
+		verbose |= c == 'v';
+		load_only |= c == 'l';
+	}
+	if (argc != optind + 1)
+		die("usage: kernrun [-v] [-l] SCRIPT");
 	if (!kern_can_bpf())
 		return 77;
 	session_init(&s);
-	if (!compile(&s, argv[1 + verbose])) {
+	if (!compile(&s, argv[optind])) {
 		diag_summary(&s);
 		return 1;
 	}
@@ -187,6 +192,10 @@ int main(int argc, char **argv)
 		uint64_t ctx[12] = {0};
 		uint32_t result;
 
+		if (load_only) {
+			close(fd);
+			continue;
+		}
 		err = kern_prog_test_run(fd, ctx, sizeof(ctx), &result);
 		if (err < 0)
 			die("test run: %s", strerror(-err));

@@ -311,6 +311,38 @@ static void token(struct emit *e, const struct ir_ins *i, int64_t arg)
 
 /* ------------------------------------------------------------------ control and messages */
 
+static void raise_text(struct emit *e, const struct ir_ins *i, const char *text)
+{
+	emit_frame_ptr(e, R1, (uint32_t)FRAME(error_text));
+	code_imm(e->c, R2, RT_STR_BYTES - 1);
+	code_map_value(e->c, R3, GEN_MAP_CONST, builder_string(e->b, text, (uint32_t)strlen(text)));
+	code_library(e->c, "rt_copy");
+	emit_fail(e, i, RT_E_TEXT);
+}
+
+static void ctime_token(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	struct loc dst = emit_loc(e, i->dst);
+	int early = code_label(e->c), good = code_label(e->c);
+
+	(void)arg;
+	emit_load_num(e, R8, emit_arg(e, i, 0));
+	code_jump_if_imm(e->c, BPF_JSLT, R8, INT32_MIN, early);
+	code_jump_if_imm(e->c, BPF_JSLE, R8, INT32_MAX, good);
+	raise_text(e, i, "Time too far in the future to be converted");
+	code_place(e->c, early);
+	raise_text(e, i, "Time too far in the past to be converted");
+	code_place(e->c, good);
+	if (!i->dst)
+		return;
+	emit_frame_ptr(e, R1, dst.at);
+	code_store_imm(e->c, BPF_W, R1, 0, sizeof(struct rt_token));
+	code_store_imm(e->c, BPF_W, R1, 4, RT_TOKEN_TIME);
+	code_store(e->c, BPF_DW, R1, 8, R8);
+	code_store_imm(e->c, BPF_W, R1, 16, 0); /* not local time */
+	code_store_imm(e->c, BPF_W, R1, 20, 0);
+}
+
 static void exit_session(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	(void)arg;
@@ -437,7 +469,7 @@ static const struct rt_function functions[] = {
 	{"umodname", token, RT_TOKEN_UMOD, 0, 0},
 	{"symname", token, RT_TOKEN_KSYM, 0, 0},
 	{"symdata", token, RT_TOKEN_KSYMDATA, 0, 0},
-	{"ctime", token, RT_TOKEN_TIME, 0, 0},
+	{"ctime", ctime_token, 0, 0, 0},
 	{"exit", exit_session, 0, 0, 0},
 	{"abort", exit_session, 1, 0, 0},
 	{"error", error, 0, 0, 0},

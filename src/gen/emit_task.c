@@ -99,12 +99,12 @@ static void open_files(struct emit *e, const struct ir_ins *i);
 static void file_lookup(struct emit *e, const struct ir_ins *i);
 static void resource_limit(struct emit *e, const struct ir_ins *i);
 
-enum { BY_ID = 1, RSS = 2, WORDS = 4 };
+enum { BY_ID = 1, RSS = 2 };
 
 static const struct own {
 	const char *name;
 	void (*emit)(struct emit *e, const struct ir_ins *i);
-	uint8_t also; /* BY_ID, RSS, WORDS */
+	uint8_t also; /* BY_ID, RSS */
 	struct step members[4];
 } own[] = {
 	{"task_current", task_current, 0, {{0}}},
@@ -116,8 +116,10 @@ static const struct own {
 	 {TASK("mm"), {"mm_struct", "start_code", 0, false}, {"mm_struct", "end_code", 0, false}}},
 	{"proc_mem_data", data_pages, BY_ID,
 	 {TASK("mm"), {"mm_struct", "data_vm", 0, false}, {"mm_struct", "stack_vm", 0, false}}},
-	{"cmdline_args", cmdline_args, WORDS, {{0}}},
-	{"env_var", env_var, WORDS, {{0}}},
+	{"cmdline_args", cmdline_args, 0,
+	 {TASK("mm"), {"mm_struct", "arg_start", 0, false}, {"mm_struct", "arg_end", 0, false}}},
+	{"env_var", env_var, 0,
+	 {TASK("mm"), {"mm_struct", "env_start", 0, false}, {"mm_struct", "env_end", 0, false}}},
 	{"task_open_file_handles", open_files, 0,
 	 {TASK("files"), {"files_struct", "fdt", 0, false}, {"fdtable", "max_fds", 0, false},
 	  {"fdtable", "open_fds", 0, false}}},
@@ -133,10 +135,6 @@ static const struct step by_id[] = {
 	{"idr", "idr_rt", 0, false},  {"xarray", "xa_head", 0, false},
 	{"xa_node", "shift", 0, false}, {"xa_node", "slots", 0, false}, {0},
 };
-static const struct step words[] = {
-	TASK("mm"), {"mm_struct", "arg_start", 0, false}, {"mm_struct", "arg_end", 0, false},
-	{"mm_struct", "env_start", 0, false}, {"mm_struct", "env_end", 0, false}, {0},
-};
 static const struct step rss[] = {
 	TASK("mm"), {"mm_struct", "rss_stat", 0, false}, {"percpu_counter", "count", 0, false},
 	{"percpu_counter", "", 0, false}, {0},
@@ -146,7 +144,7 @@ static const struct step rss[] = {
 
 struct task_members {
 	VEC(struct kern_member) v;
-	int layout, memory; /* of struct rt_task_layout, rt_mm in the constants, -1: not yet there */
+	int layout; /* of struct rt_task_layout in the constants, -1: not there yet */
 };
 
 static void want(struct emit *e, const struct step *s, size_t n)
@@ -180,8 +178,6 @@ static void want_function(struct emit *e, const char *name)
 				want(e, by_id, 16);
 			if (own[k].also & RSS)
 				want(e, rss, 16);
-			if (own[k].also & WORDS)
-				want(e, words, 16);
 		}
 }
 
@@ -191,7 +187,7 @@ static void look_up(struct emit *e)
 	struct task_members *m = ARENA_NEW(&e->img->arena, struct task_members);
 
 	e->img->members = m;
-	m->layout = m->memory = -1;
+	m->layout = -1;
 	for (size_t f = 0; f < e->m->fns.n; f++) {
 		const struct ir_fn *fn = e->m->fns.v[f];
 
@@ -501,60 +497,78 @@ static void data_pages(struct emit *e, const struct ir_ins *i)
 
 /* ------------------------------------------------------------------ words */
 
-/* R2 = where members of mm_struct lie */
-static void memory_layout(struct emit *e, const struct ir_ins *i)
-{
-	struct rt_mm at = {
-		.task_mm = emit_member(e, i, "task_struct", "mm"),
-		.arg_start = emit_member(e, i, "mm_struct", "arg_start"),
-		.arg_end = emit_member(e, i, "mm_struct", "arg_end"),
-		.env_start = emit_member(e, i, "mm_struct", "env_start"),
-		.env_end = emit_member(e, i, "mm_struct", "env_end"),
-	};
-	struct task_members *m = e->img->members;
+enum { WORDS = -(8 + (int)sizeof(struct rt_words)) }; /* struct rt_words on the stack */
+#define WORDS_AT(member) (WORDS + (int)offsetof(struct rt_words, member))
 
-	if (m->memory < 0)
-		m->memory = (int)builder_bytes(e->b, &at, sizeof(at));
-	code_map_value(e->c, R2, GEN_MAP_CONST, (uint32_t)m->memory);
+static void place_words(struct emit *e, const struct ir_ins *i, const char *from, const char *to,
+			int none)
+{
+	code_helper(e->c, BPF_FUNC_get_current_task);
+	code_mov(e->c, R8, R0);
+	follow(e, emit_member(e, i, "task_struct", "mm"), none);
+	code_jump_if_imm(e->c, BPF_JEQ, R8, 0, none);
+	read_to(e, WORDS_AT(at), emit_member(e, i, "mm_struct", from), 8, none);
+	read_to(e, WORDS_AT(end), emit_member(e, i, "mm_struct", to), 8, none);
+	code_store_imm(e->c, BPF_DW, R10, WORDS_AT(first), 0);
+	code_store_imm(e->c, BPF_DW, R10, WORDS_AT(last), -1);
 }
 
-/* The library writes up to 511 bytes. */
-static struct loc widest(const struct emit *e, const struct ir_ins *i)
+static void words_ptr(struct emit *e, int reg)
 {
-	struct loc dst = emit_apart(e, i);
-
-	return dst.width == RT_STR_BYTES - 1 ? dst
-					     : (struct loc){LOC_SLOT, e->spare_at, RT_STR_BYTES - 1};
+	code_mov(e->c, reg, R10);
+	code_alu_imm(e->c, BPF_ADD, reg, WORDS);
 }
 
 static void cmdline_args(struct emit *e, const struct ir_ins *i)
 {
-	struct loc dst = widest(e, i);
+	struct loc dst = emit_apart(e, i);
+	int none = code_label(e->c), end = code_label(e->c);
 
 	if (!i->dst)
 		return;
-	emit_str_ptr(e, R1, dst);
-	memory_layout(e, i);
-	emit_load_num(e, R3, emit_arg(e, i, 0));
-	emit_load_num(e, R4, emit_arg(e, i, 1));
+	place_words(e, i, "arg_start", "arg_end", none);
+	emit_load_num(e, R1, emit_arg(e, i, 0));
+	code_store(e->c, BPF_DW, R10, WORDS_AT(first), R1);
+	emit_load_num(e, R1, emit_arg(e, i, 1));
+	code_store(e->c, BPF_DW, R10, WORDS_AT(last), R1);
+	code_mov(e->c, R1, R7);
+	emit_str_ptr(e, R2, dst);
+	code_imm(e->c, R3, dst.width);
+	words_ptr(e, R4);
 	emit_str_ptr(e, R5, emit_loc(e, emit_arg(e, i, 2)));
-	code_library(e->c, "rt_cmdline_args");
+	code_library(e->c, e->sleepable ? "rt_join_words_sleepable" : "rt_join_words");
+	code_jump(e->c, end);
+	code_place(e->c, none);
+	store_empty(e, dst);
+	code_place(e->c, end);
 	if (dst.at == e->spare_at)
 		emit_copy_str(e, emit_loc(e, i->dst), dst);
 }
 
 static void env_var(struct emit *e, const struct ir_ins *i)
 {
-	struct loc dst = widest(e, i);
+	struct loc dst = emit_loc(e, i->dst);
+	int none = code_label(e->c), end = code_label(e->c);
 
 	if (!i->dst)
 		return;
-	emit_str_ptr(e, R1, dst);
-	memory_layout(e, i);
+	place_words(e, i, "env_start", "env_end", none);
+	code_mov(e->c, R1, R7);
+	words_ptr(e, R2);
 	emit_str_ptr(e, R3, emit_loc(e, emit_arg(e, i, 0)));
-	code_library(e->c, "rt_env_var");
-	if (dst.at == e->spare_at)
-		emit_copy_str(e, emit_loc(e, i->dst), dst);
+	code_library(e->c, e->sleepable ? "rt_find_variable_sleepable" : "rt_find_variable");
+	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, none);
+	code_mov(e->c, R4, R0);
+	code_mov(e->c, R1, R7);
+	emit_str_ptr(e, R2, dst);
+	code_imm(e->c, R3, dst.width);
+	code_imm(e->c, R5, RT_STR_BYTES - 1);
+	code_library(e->c, e->sleepable ? "rt_user_string_sleepable" : "rt_user_string");
+	code_store_imm(e->c, BPF_W, R7, FRAME(error), 0);
+	code_jump(e->c, end);
+	code_place(e->c, none);
+	store_empty(e, dst);
+	code_place(e->c, end);
 }
 
 /* ------------------------------------------------------------------ files and limits */

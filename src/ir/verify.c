@@ -417,6 +417,8 @@ static bool check_catch(struct verify *v, const struct ir_ins *i)
 
 static bool check_immediate(struct verify *v, const struct ir_ins *i)
 {
+	uint32_t size;
+
 	switch (i->op) {
 	case IR_PRINT:
 	case IR_SPRINT:
@@ -437,6 +439,12 @@ static bool check_immediate(struct verify *v, const struct ir_ins *i)
 		return true;
 	case IR_RT:
 		return check_intrinsic(v, i);
+	case IR_CTXREG:
+		return i->imm < 64 || bad_ins(v, i, "register %u", i->imm);
+	case IR_UREAD: /* bytes; +16: signed */
+		size = i->imm & ~16u;
+		return size == 1 || size == 2 || size == 4 || size == 8 ||
+		       bad_ins(v, i, "read of %u bytes", size);
 	}
 	if (i->imm)
 		return bad_ins(v, i, "immediate %u", i->imm);

@@ -14,11 +14,6 @@ int rt_needs_context(struct rt_call *c)
 			   "and timer handlers do not have");
 }
 
-static int fn_context(struct rt_call *c)
-{
-	return rt_needs_context(c);
-}
-
 /* Names of the kernel's addresses are known here too, once handlers in the kernel use them. */
 static int symbol_text(struct rt_call *c, enum rt_token_kind kind)
 {
@@ -28,7 +23,7 @@ static int symbol_text(struct rt_call *c, enum rt_token_kind kind)
 	int status;
 
 	if (!c->env || !c->env->token_text)
-		return fn_context(c);
+		return rt_needs_context(c);
 	memcpy(str.s, &token, sizeof(token));
 	c->env->token_text(c->env, &str, &text);
 	status = rt_ret_text(c, text.s ? text.s : "", text.len);
@@ -44,6 +39,11 @@ static int fn_symname(struct rt_call *c)
 static int fn_symdata(struct rt_call *c)
 {
 	return symbol_text(c, RT_TOKEN_KSYMDATA);
+}
+
+static int fn_context(struct rt_call *c)
+{
+	return rt_needs_context(c);
 }
 
 /* Numbers: 0, without a word. */

@@ -64,6 +64,10 @@ uint32_t kmap_matching(struct kmap *k, const struct rt_value *keys, const bool *
 void kmap_clear(struct kmap *k);
 uint32_t kmap_count(struct kmap *k);
 
+/* kmap_add.c: adds to the element with the key in k->key. False: it does not exist. */
+bool kmap_make_add_program(struct kmap *k);
+bool kmap_add_in_kernel(struct kmap *k, int64_t n, int64_t *sum);
+
 /* Copies all elements of a plain table into the map, in order. 0 or a negative errno. */
 int kmap_fill(struct kmap *k, const struct rt_table *from);
 /* Adds all elements to a plain table, in order of insertion. */

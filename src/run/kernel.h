@@ -34,6 +34,7 @@ struct kernel {
 	int *maps, *programs; /* descriptors, by index in the image; -1: none */
 	int *links;
 	size_t n_links, links_cap;
+	size_t n_refused; /* places of patterns that could not be attached */
 	int n_perf; /* links that are perf events: slow to close */
 
 	struct rt_shared *shared;

@@ -17,6 +17,13 @@ const char *level_name(Level level)
 	return names[static_cast<int>(level)];
 }
 
+static std::size_t truncate_line(char *line, std::size_t size)
+{
+	counts.truncated++;
+	line[size - 2] = '\n';
+	return size - 1;
+}
+
 // The length of the line; longer ones are cut.
 std::size_t format_record(const Record &record, char *line, std::size_t size)
 {
@@ -27,12 +34,7 @@ std::size_t format_record(const Record &record, char *line, std::size_t size)
 	counts.format++;
 	if (n < 0)
 		return 0;
-	if (static_cast<std::size_t>(n) >= size) {
-		counts.truncated++;
-		line[size - 2] = '\n';
-		return size - 1;
-	}
-	return n;
+	return static_cast<std::size_t>(n) < size ? n : truncate_line(line, size);
 }
 
 }

@@ -89,7 +89,7 @@ long Producer::produce(std::chrono::steady_clock::time_point end)
 
 static void say(const char *name, const std::atomic<unsigned long> &n)
 {
-	std::printf("%-12s %lu\n", name, n.load());
+	std::printf("%-13s %lu\n", name, n.load());
 }
 
 static void print_summary()
@@ -106,7 +106,7 @@ static void print_summary()
 	say("write_line", counts.write_line);
 	say("flush", counts.flush);
 	say("roll", counts.roll);
-	say("(truncated)", counts.truncated);
+	say("truncate_line", counts.truncated);
 	say("(errors)", counts.errors);
 	say("(bytes)", counts.bytes);
 }

@@ -341,7 +341,7 @@ static void add_place(struct builder *b, struct map *programs, const struct prob
 	struct str name = {0};
 	struct gen_site site = {v[0]->site, img->insts.n};
 
-	str_addf(&name, "%d %d", v[0]->site->kind, v[0]->site->target_only);
+	str_addf(&name, "%d %d %d", v[0]->site->kind, v[0]->site->target_only, v[0]->site->at_entry);
 	for (uint32_t k = 0; k < n; k++) {
 		str_addf(&name, " %d/%d", v[k]->handler->id, v[k]->condition_fn);
 		vec_push(&img->insts, &img->arena, v[k]);
@@ -508,7 +508,9 @@ static struct emit new_emit(struct builder *b, const struct gen_program *p, stru
 			 .parts = parts,
 			 .handler_block = -1,
 			 .sleepable = p->sleepable,
-			 .is_return = p->kind == SITE_URETPROBE};
+			 .is_return = p->kind == SITE_URETPROBE,
+			 .kind = p->kind,
+			 .at_entry = p->sites.v[0].site->at_entry};
 	uint32_t at = (sizeof(struct rt_frame) + 7) & ~7u;
 
 	e.key_at = at;

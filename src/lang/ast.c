@@ -48,6 +48,17 @@ struct stmt *stmt_make(struct arena *a, enum stmt_kind kind, const struct token 
 	return s;
 }
 
+void script_add_function(struct script *sc, struct arena *a, struct function *f)
+{
+	struct function *last = map_get(&sc->functions_by_name, f->name);
+
+	vec_push(&sc->functions, a, f);
+	f->same_name = last ? last->same_name : f;
+	if (last)
+		last->same_name = f;
+	map_set(&sc->functions_by_name, a, f->name, f);
+}
+
 static expr_list clone_list(struct arena *a, const expr_list *from)
 {
 	expr_list l = {0};

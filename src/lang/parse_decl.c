@@ -500,7 +500,7 @@ static bool parse_params(struct parser *p, struct function *f)
 
 static void parse_function(struct parser *p, struct script *sc, bool is_private)
 {
-	struct function *f = ARENA_NEW(p->a, struct function), *last;
+	struct function *f = ARENA_NEW(p->a, struct function);
 	const struct token *t;
 
 	take(p);
@@ -543,12 +543,7 @@ static void parse_function(struct parser *p, struct script *sc, bool is_private)
 		if (!f->body)
 			return;
 	}
-	vec_push(&sc->functions, p->a, f);
-	last = map_get(&sc->functions_by_name, f->name);
-	f->same_name = last ? last->same_name : f;
-	if (last)
-		last->same_name = f;
-	map_set(&sc->functions_by_name, p->a, f->name, f);
+	script_add_function(sc, p->a, f);
 }
 
 /* ------------------------------------------------------------------ whole files */

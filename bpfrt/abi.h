@@ -20,8 +20,10 @@ typedef long long int64_t;
 
 enum {
 	RT_STR_BYTES = 512,	 /* MAXSTRINGLEN of handlers in the kernel: 511 bytes and a NUL */
-	RT_OUT_BYTES = 8192,	 /* output of one handler before it is sent in between */
+	RT_OUT_BYTES = 8192 + 576, /* output of one handler before it is sent in between: what one
+				  * printf may print, with the heads of 32 arguments */
 	RT_FRAME_SLACK = 4096,	 /* behind every frame: pointers into it may be passed as struct rt_str */
+	RT_STACK_DEPTH = 20,	 /* addresses of a stack: MAXBACKTRACE */
 	RT_FRAMES_PER_CPU = 8,	 /* handlers that can be active on one CPU: nested, preempted, blocked */
 };
 
@@ -40,8 +42,8 @@ enum rt_token_kind {
 	RT_TOKEN_USYM,	    /* usymname(a) in process pid */
 	RT_TOKEN_USYMDATA,  /* usymdata(a) */
 	RT_TOKEN_UMOD,	    /* umodname(a) */
-	RT_TOKEN_USTACK,    /* ubacktrace(): stack id a of the stack map */
-	RT_TOKEN_KSTACK,
+	RT_TOKEN_USTACK,    /* ubacktrace(): stack a of the map of stacks; b: enum symbol_form */
+	RT_TOKEN_KSTACK,    /* backtrace() */
 	RT_TOKEN_KSYM,	    /* symname(a) */
 	RT_TOKEN_KSYMDATA,
 	RT_TOKEN_TIME,	    /* ctime(a), tz_ctime(a) when pid is 1 */
@@ -97,6 +99,29 @@ struct rt_shared {
 	uint64_t reserved[8];
 };
 
+/* Value of the map of stacks; its key is a 64-bit number made from the addresses, 0 for none. */
+struct rt_stack {
+	uint32_t n, reserved;
+	uint64_t addrs[RT_STACK_DEPTH]; /* the latest first; zero behind n */
+};
+
+/* A stack on its way from the traced program (bpfrt/stack.c). */
+struct rt_walk {
+	uint64_t function; /* in a return probe: the one that returned; goes first */
+	uint64_t at_entry; /* the return address is on top of the stack */
+	uint64_t at, low;  /* frame pointer; where the frame before it was */
+	uint64_t trampoline, instance; /* pending return probes */
+	struct rt_stack stack;
+};
+
+/* Where members lie in the running kernel's structures: pending return probes. All 0: unknown. */
+struct rt_uprobe_layout {
+	uint32_t task_uprobes, task_mm; /* of task_struct: utask, mm */
+	uint32_t instances;		/* of uprobe_task */
+	uint32_t original, chained, next; /* of return_instance */
+	uint32_t mm_area, area_address; /* mm_struct: uprobes_state.xol_area; xol_area.vaddr */
+};
+
 /* The memory of a handler that runs. Registers of the IR and string slots follow. */
 struct rt_frame {
 	uint32_t busy;
@@ -113,6 +138,8 @@ struct rt_frame {
 	struct rt_str error_text; /* RT_E_TEXT, and what catch (e) reads */
 	struct rt_str token_text; /* tokenize(): what is being taken apart */
 	struct rt_str tmp;	  /* of library functions */
+	uint64_t scratch[16];	  /* likewise: what loops count, so that the verifier doesn't */
+	struct rt_walk walk;
 	char out[RT_OUT_BYTES + RT_STR_BYTES + 64]; /* records on their way, see struct rt_item */
 };
 
@@ -133,6 +160,21 @@ enum rt_error {
 	RT_E_REGISTER,	  /* register access fault */
 	RT_E_RANGE,	  /* range too wide */
 	RT_E_ABORT,	  /* abort(): ends the handler silently */
+};
+
+/* Where members lie in the running kernel's structures, for rt_find_task(). */
+struct rt_task_layout {
+	uint32_t thread_pid, links;    /* of task_struct */
+	uint32_t first_namespace, tasks; /* of pid */
+	uint32_t ids;		       /* of pid_namespace: where the tree's root is */
+	uint32_t node_shift, node_slots; /* of xa_node */
+	uint32_t reserved;
+};
+
+/* Texts with a NUL each in user memory, and which of them. */
+struct rt_words {
+	uint64_t at, end;
+	int64_t first, last;
 };
 
 /* A conversion of sprintf() as the library's functions take it, in 64 bits:
@@ -169,13 +211,6 @@ enum {
 	 (uint64_t)(uint16_t)(width) << RT_SPEC_WIDTH |                                  \
 	 (uint64_t)(uint16_t)(precision) << RT_SPEC_PRECISION)
 
-/* Offsets in the kernel's structures (BTF: kern_btf_members), for cmdline_args() and env_var(). */
-struct rt_mm {
-	uint32_t task_mm; /* in struct task_struct; the others in struct mm_struct */
-	uint32_t arg_start, arg_end, env_start, env_end;
-	uint32_t reserved;
-};
-
 /* A regular expression for the kernel, made from the plain tables of rt/regex.h. A state is a row of
  * cells: what it accepts, then, by byte class, the first cell of the next state's row. So there are
  * n_states * (n_classes + 1) cells, RT_REGEX_CELLS at most. In the map, what follows the cells in use
@@ -205,7 +240,12 @@ enum rt_item_kind {
 	RT_ITEM_SYSTEM,	   /* one string */
 	RT_ITEM_HIST,	   /* a: global, b: 0 scalar; a struct rt_stat_value with buckets follows */
 	RT_ITEM_ROTATE,	   /* switch_file() */
+	RT_ITEM_STACK,	   /* print_backtrace(), ...; a: enum symbol_form and RT_STACK_...; then a
+			    * struct rt_stack */
+	RT_ITEM_USYMBOLS,  /* print_ustack(): one string, a stack as text */
+	RT_ITEM_KSYMBOLS,  /* print_stack() */
 };
+enum { RT_STACK_FORM = 0xff, RT_STACK_RETURN = 0x100, RT_STACK_KERNEL = 0x200 };
 struct rt_item {
 	uint16_t kind, a;
 	uint32_t bytes; /* of what follows, padded to 8 */

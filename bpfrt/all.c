@@ -8,5 +8,6 @@
 #include "memory.c"
 #include "stat.c"
 #include "lock.c"
-#include "process.c"
 #include "misc.c"
+#include "task.c"
+#include "stack.c"

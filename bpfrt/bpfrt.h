@@ -83,6 +83,14 @@ long rt_user_string(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64
 long rt_user_string_sleepable(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr,
 			      uint64_t max);
 long rt_kernel_string(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t max);
+/* string_quoted() of the string, or its address in hexadecimal; no error. lens: longest text that is
+ * read, | longest result with its NUL << 32 (0: cap), both clamped to 0..0x7fffffff before. */
+long rt_user_string_quoted(struct rt_frame *f, struct rt_room *dst, uint64_t cap, uint64_t addr);
+long rt_user_string_n_quoted(struct rt_frame *f, struct rt_room *dst, uint64_t cap, uint64_t addr,
+			     uint64_t lens);
+/* The same of that many bytes, NULs included. */
+long rt_user_buffer_quoted(struct rt_frame *f, struct rt_room *dst, uint64_t cap, uint64_t addr,
+			   uint64_t lens);
 /* n bytes, NULs included; what does not fit is left out. A fault: RT_E_READ, dst is empty. */
 long rt_user_bytes(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t n);
 long rt_kernel_bytes(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t n);
@@ -108,11 +116,33 @@ long rt_lock_alone(struct rt_lock *lock, uint64_t spins);
 long rt_unlock_shared(struct rt_lock *lock);
 long rt_unlock_alone(struct rt_lock *lock);
 
-/* ------------------------------------------------------------------ the current process */
-/* cmdline_args(n, m, delim), env_var(name). dst has room for 511 bytes. */
-long rt_cmdline_args(struct rt_room *dst, const struct rt_mm *mm, int64_t n, int64_t m,
-		     const struct rt_str *delim);
-long rt_env_var(struct rt_room *dst, const struct rt_mm *mm, const struct rt_str *name);
+/* ------------------------------------------------------------------ tasks */
+/* Address of the task_struct with this id in the namespace that the current task's first id is in; 0:
+ * there is none. */
+long rt_find_task(uint64_t current, const struct rt_task_layout *at, int64_t pid);
+/* Words w->first to w->last (< 0: the last one) of those from w->at to w->end in user memory, each with
+ * a NUL behind it, joined by delim. Empty if one cannot be read. dst is not delim. */
+long rt_join_words(struct rt_frame *f, struct rt_room *dst, uint64_t cap, const struct rt_words *w,
+		   const struct rt_str *delim);
+long rt_join_words_sleepable(struct rt_frame *f, struct rt_room *dst, uint64_t cap,
+			     const struct rt_words *w, const struct rt_str *delim);
+/* Address of what follows "NAME=" in the first of such words that begins with it; 0: none does. */
+long rt_find_variable(struct rt_frame *f, const struct rt_words *w, const struct rt_room *name);
+long rt_find_variable_sleepable(struct rt_frame *f, const struct rt_words *w,
+				const struct rt_room *name);
+long rt_count_bits(uint64_t addr, uint64_t n);
+
+/* ------------------------------------------------------------------ stacks */
+/* The stack of the traced program to f->walk.stack; f->walk.function and .at_entry are the caller's.
+ * The result is its key in the map of stacks. */
+uint64_t rt_user_stack(struct rt_frame *f, uint64_t ip, uint64_t sp, uint64_t fp,
+		       const struct rt_uprobe_layout *at);
+/* The key of the stack in f->walk.stack. */
+uint64_t rt_stack_hash(struct rt_frame *f);
+/* Its first last + 1 addresses (last < 0: all) with blanks between them. */
+long rt_stack_text(struct rt_room *dst, uint64_t cap, struct rt_frame *f, int64_t last);
+/* Address number n of it, 0 if it has less. */
+long rt_stack_address(struct rt_frame *f, int64_t n);
 
 /* ------------------------------------------------------------------ others */
 /* 0 to n - 1. Above 1 << 20: f->error = RT_E_RANGE. */

@@ -22,9 +22,9 @@ static inline struct spec unpack(uint64_t spec)
 /* Up to 8 bytes, the first one lowest. */
 static inline void add_bytes(struct rt_room *dst, uint64_t cap, uint64_t bytes, uint64_t n)
 {
-	uint64_t out = min64(dst->len, cap);
+	uint64_t out = smaller(dst->len, cap);
 
-	n = min64(n, cap - out);
+	n = smaller(n, cap - out);
 	store_bytes(dst->s + bound(out), bytes, n);
 	dst->len = (uint32_t)(out + n);
 }
@@ -59,8 +59,8 @@ __attribute__((noinline)) long rt_fmt_pad(struct rt_room *dst, uint64_t cap, int
 	if (!dst || n <= 0)
 		return 0;
 	cap = limit(cap);
-	c.at = min64(dst->len, cap);
-	n = (int64_t)min64((uint64_t)n, cap - c.at);
+	c.at = smaller(dst->len, cap);
+	n = (int64_t)smaller((uint64_t)n, cap - c.at);
 	c.bytes = (byte & 0xff) * 0x0101010101010101ull;
 	words = (uint64_t)n / 8;
 	if (words)
@@ -172,7 +172,8 @@ __attribute__((noinline)) long rt_fmt_digits(struct rt_room *dst, uint64_t cap,
 	return 0;
 }
 
-long rt_fmt_int(struct rt_room *dst, uint64_t cap, int64_t value, uint64_t spec)
+__attribute__((noinline)) long rt_fmt_int(struct rt_room *dst, uint64_t cap, int64_t value,
+					  uint64_t spec)
 {
 	uint64_t u = (uint64_t)value, conv = spec & 0xff, flags = spec >> RT_SPEC_FLAGS & 0xff;
 	bool upper = conv == RT_CONV_HEX_UPPER;
@@ -213,7 +214,7 @@ long rt_fmt_str(struct rt_room *dst, uint64_t cap, const struct rt_str *s, uint6
 	cap = limit(cap);
 	n = text_len(s);
 	if (sp.has_precision)
-		n = min64(n, sp.precision);
+		n = smaller(n, sp.precision);
 	if (sp.width > n)
 		blanks = sp.width - n;
 	if (blanks && !(sp.flags & RT_FMT_LEFT))
@@ -315,10 +316,10 @@ long rt_fmt_hex(struct rt_room *dst, uint64_t cap, const struct rt_str *s, uint6
 	if (sp.width > 2 * n)
 		blanks = sp.width - 2 * n;
 	rt_fmt_pad(dst, cap, sp.flags & RT_FMT_LEFT ? 0 : (int64_t)blanks, ' ');
-	c.at = min64(dst->len, c.cap);
+	c.at = smaller(dst->len, c.cap);
 	if (n)
 		bpf_loop((uint32_t)n, dump_byte, &c, 0);
-	set_len((struct rt_str *)dst, min64(c.at + 2 * n, c.cap));
+	set_len((struct rt_str *)dst, smaller(c.at + 2 * n, c.cap));
 	rt_fmt_pad(dst, cap, sp.flags & RT_FMT_LEFT ? (int64_t)blanks : 0, ' ');
 	return 0;
 }

@@ -79,15 +79,28 @@ static inline uint64_t min64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* The smaller of two numbers below 2^63, without a branch: each would double the ways that the
+ * verifier walks through all that follows. */
+static inline uint64_t smaller(uint64_t a, uint64_t b)
+{
+	int64_t less = (int64_t)(a - b), mask = less >> 63;
+
+	forget(mask);
+	return b + (uint64_t)(less & mask);
+}
+
 static inline uint64_t limit(uint64_t cap)
 {
-	return min64(cap, RT_MAX_TEXT);
+	return smaller(cap, RT_MAX_TEXT);
 }
 
 /* Length of a text. What will only be text when it is printed has none. */
 static inline uint64_t text_len(const struct rt_str *s)
 {
-	return s->token ? 0 : limit(s->len);
+	uint64_t is_text = ((uint64_t)s->token - 1) >> 63;
+
+	forget(is_text);
+	return limit(s->len) & -is_text;
 }
 
 static inline void copy(void *to, uint64_t n, const void *from)
@@ -141,8 +154,8 @@ static inline void store_bytes(char *p, uint64_t bytes, uint64_t n)
 static inline uint64_t append(struct rt_room *dst, uint64_t cap, uint64_t out, const char *from,
 			      uint64_t n)
 {
-	out = min64(out, cap);
-	n = min64(n, cap - out);
+	out = smaller(out, cap);
+	n = smaller(n, cap - out);
 	copy(dst->s + bound(out), n, from);
 	return out + n;
 }

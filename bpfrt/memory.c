@@ -56,6 +56,53 @@ long rt_kernel_string(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint
 	return 0;
 }
 
+/* ------------------------------------------------------------------ printable */
+
+/* f->tmp quoted, or the address as a number if it was not to be read. */
+static inline void quote(struct rt_frame *f, struct rt_room *dst, uint64_t cap, uint64_t addr,
+			 uint64_t max, bool fault)
+{
+	if (!fault) {
+		rt_text_strn(dst, cap, (const struct rt_room *)&f->tmp, (int64_t)max, 1);
+		return;
+	}
+	set_len((struct rt_str *)dst, 0);
+	rt_fmt_int(dst, cap, (int64_t)addr,
+		   RT_CONV_POINTER | (uint64_t)RT_SPEC_NONE << RT_SPEC_PRECISION);
+}
+
+long rt_user_string_quoted(struct rt_frame *f, struct rt_room *dst, uint64_t cap, uint64_t addr)
+{
+	if (f && dst)
+		quote(f, dst, cap, addr, 0,
+		      read_string(&f->tmp, RT_MAX_TEXT, addr, RT_MAX_TEXT, true) < 0);
+	return 0;
+}
+
+long rt_user_string_n_quoted(struct rt_frame *f, struct rt_room *dst, uint64_t cap, uint64_t addr,
+			     uint64_t lens)
+{
+	if (f && dst)
+		quote(f, dst, cap, addr, lens >> 32,
+		      read_string(&f->tmp, RT_MAX_TEXT, addr, lens & 0xffffffff, true) < 0);
+	return 0;
+}
+
+long rt_user_buffer_quoted(struct rt_frame *f, struct rt_room *dst, uint64_t cap, uint64_t addr,
+			   uint64_t lens)
+{
+	uint64_t n = min64(lens & 0xffffffff, RT_MAX_TEXT);
+	bool fault;
+
+	if (!f || !dst)
+		return 0;
+	fault = bpf_probe_read_user(f->tmp.s, (uint32_t)bound(n), (void *)addr) < 0;
+	set_len(&f->tmp, n);
+	quote(f, dst, cap, addr, lens >> 32, fault);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ bytes and numbers */
 static inline long read_bytes(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr,
 			      uint64_t n, bool user)
 {

@@ -79,6 +79,7 @@ struct quote {
 	uint64_t n, at, out;
 	uint64_t limit; /* of the text if all of it fits */
 	uint64_t cut;	/* of a text that is cut and followed by a quote and three dots */
+	uint64_t printed[2];
 };
 
 LOCAL long quote_next(uint64_t i, struct quote *c)
@@ -92,11 +93,13 @@ LOCAL long quote_next(uint64_t i, struct quote *c)
 	p = escape(*(const uint32_t *)(c->s->s + bound(at)), c->n - at);
 	if (out + p.n > c->limit)
 		return 1;
-	if (p.n == 10) {
-		store64(c->dst->s + bound(out), p.lo);
-		*(uint16_t *)(c->dst->s + bound(out) + 8) = (uint16_t)p.hi;
+	if (p.n == 1) {
+		c->dst->s[bound(out)] = (char)p.lo;
 	} else {
-		store_bytes(c->dst->s + bound(out), p.lo, p.n);
+		/* By the helper: stores of 10, 6, 4 or 2 bytes would be as many ways on. */
+		c->printed[0] = p.lo;
+		c->printed[1] = p.hi;
+		copy(c->dst->s + bound(out), p.n, c->printed);
 	}
 	out += p.n;
 	if (out + 3 <= c->limit)
@@ -139,9 +142,10 @@ __attribute__((noinline)) long rt_text_strn(struct rt_room *dst, uint64_t cap, c
 			end = 0x2e2e2e22; /* "... */
 			n = 4;
 		}
-		c.out = min64(c.out, cap);
-		n = min64(n, cap - c.out);
-		store_bytes(dst->s + bound(c.out), end, n);
+		c.out = smaller(c.out, cap);
+		n = smaller(n, cap - c.out);
+		c.printed[0] = end;
+		copy(dst->s + bound(c.out), n, c.printed);
 		c.out += n;
 	}
 	set_len((struct rt_str *)dst, c.out);

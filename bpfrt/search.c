@@ -16,7 +16,7 @@ long rt_substr(struct rt_str *dst, uint64_t cap, const struct rt_str *s, int64_t
 	if (start < 0 || (uint64_t)start >= n || len <= 0) {
 		n = 0;
 	} else {
-		n = min64(min64(n - (uint64_t)start, (uint64_t)len), limit(cap));
+		n = smaller(smaller(n - (uint64_t)start, (uint64_t)len), limit(cap));
 		/* dst may be s: the helper copies upwards. */
 		copy(dst->s, n, s->s + bound((uint64_t)start));
 	}
@@ -260,7 +260,7 @@ __attribute__((noinline)) long rt_tokenize_next(struct rt_frame *f, struct rt_st
 	f->token_pos = (uint32_t)(c.end < (int64_t)c.n ? c.end + 1 : c.end);
 	if (c.start < 0)
 		c.start = c.end;
-	len = min64((uint64_t)(c.end - c.start), limit(cap));
+	len = smaller((uint64_t)(c.end - c.start), limit(cap));
 	copy(dst->s, len, f->token_text.s + bound((uint64_t)c.start));
 	set_len(dst, len);
 	return 0;

@@ -58,8 +58,8 @@ long rt_concat(struct rt_room *dst, uint64_t cap, const struct rt_str *a, const 
 	if (!dst || !a || !b)
 		return 0;
 	cap = limit(cap);
-	la = min64(text_len(a), cap);
-	lb = min64(text_len(b), cap - la);
+	la = smaller(text_len(a), cap);
+	lb = smaller(text_len(b), cap - la);
 	if ((void *)dst == (void *)a) {
 		copy(dst->s + bound(la), lb, b->s);
 	} else {
@@ -117,7 +117,7 @@ __attribute__((noinline)) long rt_compare(const struct rt_str *a, const struct r
 		return a->token < b->token ? -1 : 1;
 	la = limit(a->len);
 	lb = limit(b->len);
-	c.n = min64(la, lb);
+	c.n = smaller(la, lb);
 	if (c.n) {
 		c.result = compare_word(a, b, 0, c.n);
 		if (!c.result && c.n > 8)

@@ -1,17 +1,20 @@
 # `make check`: the ordinary build and one with sanitizers, unit tests and cases with both, a short
-# while of fuzzing. One summary line for all. The second build is clang's, so that both compilers see
+# while of fuzzing; handlers in the kernel against the interpreter (tests/differential). The last line
+# is the summary of all but these. The second build is clang's, so that both compilers see
 # the code; SAN_CC=gcc works too (fuzzing is then without coverage).
 SAN_CC ?= clang
 SAN_O ?= $(O)/asan
 SAN_KIND ?= address,undefined$(if $(findstring clang,$(SAN_CC)),$(COMMA)fuzzer-no-link)
 FUZZ_SECONDS ?= 10
+RANDOM_SECONDS ?= 5
 JOBS ?= $(shell nproc)
 COMMA := ,
 
 check:
 	+$(MAKE) -s -j$(JOBS) test-programs
 	+$(MAKE) -s -j$(JOBS) sanitized
-	tests/run --build $(O) --build $(SAN_O) --fuzz $(FUZZ_SECONDS)
+	tests/differential --build $(O) --seconds $(RANDOM_SECONDS); status=$$?; \
+	tests/run --build $(O) --build $(SAN_O) --fuzz $(FUZZ_SECONDS) && exit $$status
 
 sanitized:
 	+$(MAKE) -s O=$(SAN_O) CC=$(SAN_CC) SAN=$(SAN_KIND) test-programs fuzz-programs
@@ -21,6 +24,6 @@ quick:
 	+$(MAKE) -s -j$(JOBS) test-programs
 	tests/run --build $(O)
 
-test-programs: $(O)/stap $(O)/unit $(O)/irtool
+test-programs: $(O)/stap $(O)/unit $(O)/irtool $(O)/kernrun $(O)/logger $(O)/logger-O2
 
 .PHONY: check sanitized quick test-programs

@@ -1,7 +1,9 @@
 /* Test tool: runs the begin probes of a script in the kernel, one after the other, as if each were a
  * probe in a program: for comparing what the emitter makes with what the interpreter does.
  *
- *	kernrun [-v] SCRIPT.stp      status 77: the kernel refuses bpf(2) */
+ *	kernrun [-v] [-l] SCRIPT.stp      status 77: the kernel refuses bpf(2)
+ *
+ * -v: sizes of the programs; -l: they are only loaded; all handlers are, whatever they belong to */
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -19,12 +21,14 @@
 #include "lang/diag.h"
 #include "lang/lang.h"
 #include "run/render.h"
+#include "run/symbols.h"
 #include "sema/sema.h"
 #include "session.h"
 #include "tapset/library.h"
 
 static struct str out;
-static bool verbose, failed;
+static bool verbose, load_only, failed;
+static struct symbols *symbols;
 
 static void on_error(struct render_sink *sink, const char *text)
 {
@@ -56,7 +60,21 @@ static void on_token(struct render_sink *sink, enum rt_token_kind kind, const st
 		     struct str *text)
 {
 	(void)sink;
-	str_addf(text, "<token %d %llx>", kind, (unsigned long long)token->a);
+	symbols_token(symbols, kind, token, text);
+}
+
+static void on_stack(struct render_sink *sink, uint32_t pid, unsigned how, const struct rt_stack *stack,
+		     struct str *to)
+{
+	(void)sink;
+	symbols_stack(symbols, pid, how, stack, to);
+}
+
+static void on_lines(struct render_sink *sink, uint32_t pid, bool kernel, const char *text, uint32_t len,
+		     struct str *to)
+{
+	(void)sink;
+	symbols_lines(symbols, pid, kernel, text, len, to);
 }
 
 static void load_maps(const struct gen_image *img, int *fds)
@@ -143,7 +161,8 @@ static bool compile(struct session *s, const char *path)
 
 int main(int argc, char **argv)
 {
-	struct render_sink sink = {on_error, on_warn, on_system, on_exit_request, on_exit_request, on_token};
+	struct render_sink sink = {on_error, on_warn,  on_system, on_exit_request, on_exit_request,
+				   on_token, on_stack, on_lines};
 	struct timespec real, mono;
 	struct rt_shared *shared;
 	struct kern_ring *ring;
@@ -151,13 +170,16 @@ int main(int argc, char **argv)
 	int maps[256], btf, err;
 	struct str log = {0};
 
-	verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
-	if (argc != 2 + verbose)
-		die("usage: kernrun [-v] SCRIPT");
+	for (int c; (c = getopt(argc, argv, "vl")) != -1;) {
+		verbose |= c == 'v';
+		load_only |= c == 'l';
+	}
+	if (argc != optind + 1)
+		die("usage: kernrun [-v] [-l] SCRIPT");
 	if (!kern_can_bpf())
 		return 77;
 	session_init(&s);
-	if (!compile(&s, argv[1 + verbose])) {
+	if (!compile(&s, argv[optind])) {
 		diag_summary(&s);
 		return 1;
 	}
@@ -179,11 +201,16 @@ int main(int argc, char **argv)
 			   .hist_width = (int)s.opt.hist_width, .hist_elision = (int)s.opt.hist_elision};
 
 	render_init(&r);
+	symbols = symbols_new(s.image->stacks ? maps[s.image->stacks] : -1);
 	for (size_t i = 0; i < s.image->programs.n; i++) {
 		int fd = load_program(s.image, &s.image->programs.v[i], maps, btf);
 		uint64_t ctx[12] = {0};
 		uint32_t result;
 
+		if (load_only) {
+			close(fd);
+			continue;
+		}
 		err = kern_prog_test_run(fd, ctx, sizeof(ctx), &result);
 		if (err < 0)
 			die("test run: %s", strerror(-err));

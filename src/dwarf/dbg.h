@@ -35,9 +35,10 @@ struct dbg_module {
 	Elf *elf;
 	Dwarf *dwarf; /* NULL: no debug information */
 	GElf_Addr elf_bias, dwarf_bias; /* libdw's address - bias = address in the file */
-	bool dwarf_tried;
+	bool dwarf_tried, missing_told;
 	struct dbg_index *index; /* index.c */
 	struct obj *obj;	 /* the file itself (object/object.h) */
+	struct obj *debug_obj;	 /* the debug file with its symbol table, or NULL */
 	struct obj_symtab *symbols; /* by dbg_symbols() */
 	struct dbg_name_table *name_table; /* names.c */
 };

@@ -127,6 +127,19 @@ static void add_instances(struct search *q, const struct dw_fn *f)
 	}
 }
 
+/* A function that does not say where it is declared (lambdas) is taken to be in any file of its unit.
+ * The files of a .dwo unit are those of its skeleton. */
+static bool unit_matches(const struct search *q, uint32_t number)
+{
+	struct dw_unit *u = &q->x->units[q->x->units[number].skeleton];
+
+	unit_file(&q->x->arena, u, 0);
+	for (uint32_t i = 0; i < u->n_files; i++)
+		if (u->files[i] && dbg_match_file(q->spec->file, u->files[i]))
+			return true;
+	return false;
+}
+
 static bool file_matches(const struct search *q, const struct dw_fn *f)
 {
 	const char *file;
@@ -135,7 +148,7 @@ static bool file_matches(const struct search *q, const struct dw_fn *f)
 	if (!q->spec->file)
 		return true;
 	index_decl(q->x, f, &file, &line);
-	return !file || dbg_match_file(q->spec->file, file);
+	return file ? dbg_match_file(q->spec->file, file) : unit_matches(q, f->unit);
 }
 
 static void search_debug_info(struct search *q)
@@ -215,6 +228,41 @@ static void search_symbols(struct search *q)
 	free(taken);
 }
 
+struct entry {
+	uint64_t addr;
+	size_t at;
+};
+
+static int by_entry(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	if (x->addr != y->addr)
+		return x->addr < y->addr ? -1 : 1;
+	return (x->at > y->at) - (x->at < y->at);
+}
+
+/* An address is probed once, under the first of the names that it has. */
+static void drop_twins(dbg_functions *v)
+{
+	struct entry *e = xcalloc(v->n + 1, sizeof(*e));
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n; i++)
+		if (!v->v[i].inlined)
+			e[n++] = (struct entry){v->v[i].entry, i};
+	qsort(e, n, sizeof(*e), by_entry);
+	for (size_t i = 1; i < n; i++)
+		if (e[i].addr == e[i - 1].addr)
+			v->v[e[i].at].text = NULL;
+	free(e);
+	n = 0;
+	for (size_t i = 0; i < v->n; i++)
+		if (v->v[i].text)
+			v->v[n++] = v->v[i];
+	v->n = n;
+}
+
 void dbg_find_functions(struct session *s, struct dbg_module *m, const struct dbg_spec *spec,
 			unsigned want, dbg_functions *out, dbg_names *inlined_names)
 {
@@ -227,6 +275,7 @@ void dbg_find_functions(struct session *s, struct dbg_module *m, const struct db
 		search_debug_info(&q);
 	if ((want & DBG_CONCRETE) && !spec->scopes.n)
 		search_symbols(&q);
+	drop_twins(out);
 }
 
 bool dbg_function_die(struct dbg_module *m, const struct dbg_function *f, Dwarf_Die *out)

@@ -11,7 +11,7 @@
 #include "dwarf/dbg.h"
 #include "dwarf/index.h"
 
-enum { MAX_ORIGINS = 16, MAX_WORKERS = 64, MAX_SPLIT_FILES = 200, WORTH_A_THREAD = 256 << 10 };
+enum { MAX_ORIGINS = 16, MAX_WORKERS = 64, WORTH_A_THREAD = 256 << 10 };
 
 /* ------------------------------------------------------------------ sections */
 
@@ -84,18 +84,34 @@ static void load_sections(struct dw_file *f)
 
 /* ------------------------------------------------------------------ building */
 
+static struct dw_unit *unit_of(const struct dbg_index *x, dw_ref ref)
+{
+	uint64_t offset = dw_ref_offset(ref);
+	size_t file = ref >> DW_REF_OFFSET_BITS, lo, hi, end;
+
+	if (file >= x->files.n)
+		return NULL;
+	lo = x->files.v[file]->first_unit;
+	hi = end = lo + x->files.v[file]->n_units;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (x->units[mid].end <= offset)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo == end || x->units[lo].offset > offset ? NULL : &x->units[lo];
+}
+
 static struct dw_file *add_file(struct dbg_index *x, Dwarf *dwarf, bool split)
 {
 	struct dw_file *f = ARENA_NEW(&x->arena, struct dw_file);
-	struct dw_file **v = ARENA_ARRAY(&x->arena, struct dw_file *, x->n_files + 1);
 
-	if (x->n_files)
-		memcpy(v, x->files, x->n_files * sizeof(*v));
-	f->id = (unsigned)x->n_files;
+	f->id = (unsigned)x->files.n;
 	f->dwarf = dwarf;
 	f->split = split;
-	v[x->n_files++] = f;
-	x->files = v;
+	vec_push(&x->files, &x->arena, f);
 	load_sections(f);
 	return f;
 }
@@ -122,25 +138,23 @@ static void add_units(struct dbg_index *x, struct dw_file *f, size_t *cap)
 /* The .dwo files of skeleton units: found and opened by libdw. */
 static void add_split_units(struct dbg_index *x, struct dw_file *main_file, size_t *cap)
 {
-	uint32_t n = main_file->n_units;
 	Dwarf_CU *cu = NULL;
 	Dwarf_Die skeleton, split;
 	uint8_t type;
 
-	while (x->n_files < MAX_SPLIT_FILES &&
+	while (x->files.n < DW_MAX_FILES &&
 	       dwarf_get_units(main_file->dwarf, cu, &cu, NULL, &type, &skeleton, &split) == 0) {
-		uint64_t offset = dwarf_cuoffset(&skeleton);
 		struct dw_tables scratch = {0};
+		const struct dw_unit *unit;
 		struct dw_file *f;
 		uint32_t i;
 
 		if (type != DW_UT_skeleton || !split.addr)
 			continue;
-		offset = dwarf_dieoffset(&skeleton) - offset;
-		for (i = 0; i < n && x->units[i].offset != offset; i++)
-			;
-		if (i == n)
+		unit = unit_of(x, dw_ref_make(main_file->id, dwarf_dieoffset(&skeleton)));
+		if (!unit)
 			continue;
+		i = (uint32_t)(unit - x->units);
 		f = add_file(x, dwarf_cu_getdwarf(split.cu), true);
 		f->addr = main_file->addr;
 		if (x->units[i].version < 5)
@@ -196,8 +210,8 @@ static void scan_all(struct dbg_index *x)
 	uint64_t bytes = 0;
 	unsigned n = 1, started = 1;
 
-	for (size_t i = 0; i < x->n_files; i++)
-		bytes += x->files[i]->info.n;
+	for (size_t i = 0; i < x->files.n; i++)
+		bytes += x->files.v[i]->info.n;
 	while (n < MAX_WORKERS && (long)n < cores && n < x->n_units &&
 	       bytes / (n + 1) > WORTH_A_THREAD)
 		n++;
@@ -340,33 +354,10 @@ void dbg_index_free(struct dbg_index *x)
 
 /* ------------------------------------------------------------------ questions */
 
-static struct dw_unit *unit_of(const struct dbg_index *x, dw_ref ref)
-{
-	uint64_t offset = ref & 0xffffffffffffff;
-	unsigned file = (unsigned)(ref >> 56);
-	size_t lo, hi;
-
-	if (file >= x->n_files)
-		return NULL;
-	lo = x->files[file]->first_unit;
-	hi = lo + x->files[file]->n_units;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (x->units[mid].end <= offset)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (lo == x->files[file]->first_unit + x->files[file]->n_units || x->units[lo].offset > offset)
-		return NULL;
-	return &x->units[lo];
-}
-
 const struct dw_fn *index_find(const struct dbg_index *x, dw_ref ref)
 {
 	const struct dw_unit *u = ref ? unit_of(x, ref) : NULL;
-	uint64_t die = ref & 0xffffffffffffff;
+	uint64_t die = dw_ref_offset(ref);
 	size_t lo = 0, hi;
 
 	if (!u)

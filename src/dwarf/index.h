@@ -20,10 +20,16 @@
 
 struct dbg_module;
 
-typedef uint64_t dw_ref; /* file << 56 | offset in .debug_info; 0: none */
+typedef uint64_t dw_ref; /* file << 48 | offset in .debug_info; 0: none */
+enum { DW_REF_OFFSET_BITS = 48, DW_MAX_FILES = 0xffff };
 static inline dw_ref dw_ref_make(unsigned file, uint64_t offset)
 {
-	return offset >> 56 ? 0 : (uint64_t)file << 56 | offset;
+	return offset >> DW_REF_OFFSET_BITS ? 0 : (uint64_t)file << DW_REF_OFFSET_BITS | offset;
+}
+
+static inline uint64_t dw_ref_offset(dw_ref ref)
+{
+	return ref & ((1ull << DW_REF_OFFSET_BITS) - 1);
 }
 
 struct dw_bytes {
@@ -125,8 +131,7 @@ const char *unit_file(struct arena *a, struct dw_unit *u, uint32_t number);
 /* index.c */
 struct dbg_index {
 	struct arena arena;
-	struct dw_file **files;
-	size_t n_files;
+	VEC(struct dw_file *) files;
 	struct dw_unit *units;
 	size_t n_units;
 	struct dw_inline **by_origin; /* all inlined instances, sorted by origin, unit, DIE */

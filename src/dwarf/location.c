@@ -172,7 +172,7 @@ static struct expr *fetch_memory(struct dbg_query *q, struct expr *address, uint
 	}
 	if (shift + bits > 64) {
 		e = dbg_read(q, dbg_binary(q, OP_ADD, address, dbg_number(q, (int64_t)byte)), 8, false);
-		high = dbg_read(q, dbg_binary(q, OP_ADD, expr_clone(q->a, address),
+		high = dbg_read(q, dbg_binary(q, OP_ADD, dbg_clone(q, address),
 					      dbg_number(q, (int64_t)byte + 8)),
 				1, false);
 		e = dbg_binary(q, OP_OR, dbg_binary(q, OP_SHR, e, dbg_number(q, shift)),

@@ -144,11 +144,26 @@ struct expr *dbg_extend(struct dbg_query *q, struct expr *e, unsigned bits, bool
 	return dbg_binary(q, is_signed ? OP_SAR : OP_SHR, dbg_binary(q, OP_SHL, e, n), n);
 }
 
-static struct expr *clone(struct dbg_query *q, const struct expr *e)
+/* Nodes of a tree, up to max + 1. */
+static unsigned tree_size(const struct expr *e, unsigned max)
+{
+	unsigned n = 1;
+
+	if (!e)
+		return 0;
+	if (n <= max)
+		n += tree_size(e->left, max - n);
+	if (n <= max)
+		n += tree_size(e->right, max - n);
+	return n;
+}
+
+struct expr *dbg_clone(struct dbg_query *q, const struct expr *e)
 {
 	if (!e)
 		return NULL;
-	q->nodes += 16; /* roughly: doubling in a loop must come to an end */
+	/* "dup, plus" again and again doubles the tree each time. */
+	q->nodes += tree_size(e, MAX_TREE);
 	if (q->nodes > MAX_TREE)
 		return dbg_fail(q, "too complex a location [man error::dwarf]");
 	return expr_clone(q->a, e);
@@ -413,7 +428,7 @@ static bool arithmetic(struct machine *m, const Dwarf_Op *op, bool *done)
 		if (!need(m, 1) || !need(m, k < MAX_STACK ? k + 1 : MAX_STACK + 1))
 			return false;
 		v = m->stack[m->n - 1 - k];
-		if (!push(m, clone(q, v.e)))
+		if (!push(m, dbg_clone(q, v.e)))
 			return false;
 		m->stack[m->n - 1].bits = v.bits;
 		m->stack[m->n - 1].is_signed = v.is_signed;

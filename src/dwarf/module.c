@@ -85,18 +85,18 @@ Dwarf *dbg_dwarf(struct dbg_module *m)
 struct obj_symtab *dbg_symbols(struct dbg_module *m)
 {
 	const char *debug_file = NULL, *why;
-	struct obj debug = {0};
 
 	if (m->symbols)
 		return m->symbols;
 	m->symbols = ARENA_NEW(&m->obj->arena, struct obj_symtab);
 	if (!obj_section(m->obj, ".symtab") && dbg_dwarf(m))
 		dwfl_module_info(m->mod, NULL, NULL, NULL, NULL, NULL, NULL, &debug_file);
-	/* Names stay in the mapping: it is kept as long as the module. */
-	if (debug_file && obj_open(&debug, debug_file, &why))
-		obj_symbols(m->obj, &debug, m->symbols);
-	else
-		obj_symbols(m->obj, NULL, m->symbols);
+	if (debug_file) { /* kept open: the names stay in there */
+		m->debug_obj = ARENA_NEW(&m->obj->arena, struct obj);
+		if (!obj_open(m->debug_obj, debug_file, &why))
+			m->debug_obj = NULL;
+	}
+	obj_symbols(m->obj, m->debug_obj, m->symbols);
 	return m->symbols;
 }
 
@@ -114,6 +114,8 @@ void dbg_close_all(struct session *s)
 			continue;
 		dbg_index_free(m->index);
 		dwfl_end(m->dwfl);
+		if (m->debug_obj)
+			obj_close(m->debug_obj);
 		obj_close(m->obj);
 	}
 	s->modules = (struct map){0};

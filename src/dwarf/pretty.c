@@ -91,7 +91,7 @@ static struct dbg_object copy(struct dbg_query *q, const struct dbg_object *o)
 {
 	struct dbg_object c = *o;
 
-	c.loc.e = c.loc.e ? expr_clone(q->a, c.loc.e) : NULL;
+	c.loc.e = dbg_clone(q, c.loc.e);
 	return c;
 }
 

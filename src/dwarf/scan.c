@@ -140,7 +140,8 @@ bool scan_header(struct dw_file *f, uint64_t offset, struct dw_unit *u)
 	} else {
 		return true; /* of a version to come: an empty unit */
 	}
-	if (u->addr_size != 4 && u->addr_size != 8)
+	/* DIEs are numbered by 32 bits within their unit. */
+	if ((u->addr_size != 4 && u->addr_size != 8) || u->end - u->offset > UINT32_MAX)
 		return true;
 	u->first_die = (uint64_t)(c.p - f->info.p);
 	return true;
@@ -671,7 +672,7 @@ static bool skip_attrs(struct cursor *c, const struct dw_unit *u, const struct d
 		if (!read_form(c, u, at->form, at->implicit, &v))
 			return false;
 		if (at->name == DW_AT_sibling && v.kind == V_REF) {
-			uint64_t offset = v.u & 0xffffffffffffff;
+			uint64_t offset = dw_ref_offset(v.u);
 
 			if (offset > u->offset && offset <= u->end)
 				*next = u->file->info.p + offset;

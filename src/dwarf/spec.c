@@ -130,3 +130,61 @@ bool dbg_spec_parse(struct arena *a, const char *text, struct dbg_spec *spec)
 	}
 	return *spec->file != 0;
 }
+
+#ifdef TAPIR_TEST
+#include "base/test.h"
+
+TEST(spec_parts)
+{
+	struct arena a = {0};
+	struct dbg_spec s;
+
+	CHECK(dbg_spec_parse(&a, "ns::Foo<a::b, int>::go@dir/x.cc:12", &s));
+	CHECK_INT(s.scopes.n, 2);
+	CHECK_STR(s.scopes.v[1], "Foo<a::b, int>");
+	CHECK_STR(s.name, "go");
+	CHECK_STR(s.file, "dir/x.cc");
+	CHECK_INT(s.line_kind, DBG_LINE_NUMBER);
+	CHECK_INT(s.line, 12);
+	CHECK(dbg_spec_parse(&a, "::main", &s));
+	CHECK_INT(s.scopes.n, 1);
+	CHECK_STR(s.scopes.v[0], "");
+	CHECK(dbg_spec_parse(&a, "A::operator<", &s));
+	CHECK_STR(s.name, "operator<");
+	CHECK(dbg_spec_parse(&a, "f@c++/x.cc+3", &s));
+	CHECK_STR(s.file, "c++/x.cc");
+	CHECK_INT(s.line_kind, DBG_LINE_RELATIVE);
+	CHECK(dbg_spec_parse(&a, "f@c++", &s));
+	CHECK_STR(s.file, "c++");
+	CHECK(dbg_spec_parse(&a, "f@x.c:*", &s));
+	CHECK_INT(s.line_kind, DBG_LINE_ALL);
+	CHECK(dbg_spec_parse(&a, "f@x.c:1-3,9", &s));
+	CHECK_INT(s.line_kind, DBG_LINE_LIST);
+	CHECK_INT(s.lines.n, 2);
+	CHECK_INT(s.lines.v[0].last, 3);
+	arena_release(&a);
+}
+
+TEST(spec_malformed)
+{
+	static const char *const bad[] = {"", "f@", "@x.c", "f@x.c:", "f@x.c:y", "f@x.c:3-1",
+					  "f@x.c:1,", "f@:3", "A::"};
+	struct arena a = {0};
+	struct dbg_spec s;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		CHECK(!dbg_spec_parse(&a, bad[i], &s));
+	arena_release(&a);
+}
+
+TEST(spec_matches)
+{
+	CHECK(dbg_match("operator[]", "operator[]"));
+	CHECK(dbg_match("mx<*>", "mx<int>"));
+	CHECK(!dbg_match("mx", "mx<int>"));
+	CHECK(dbg_match_file("x.c", "/src/x.c"));
+	CHECK(!dbg_match_file("x.c", "/src/max.c"));
+	CHECK(dbg_match_file("s*/x.c", "/deep/src/x.c"));
+	CHECK(dbg_match_file("/src/x.c", "/src/x.c"));
+}
+#endif

@@ -120,6 +120,18 @@ void emit_item(struct emit *e, enum rt_item_kind kind, struct loc text)
 	end_item(e);
 }
 
+void emit_block_item(struct emit *e, enum rt_item_kind kind, uint32_t a, uint32_t at, uint32_t bytes)
+{
+	room(e, ITEM + bytes);
+	begin_item(e, kind, a);
+	code_alu_imm(e->c, BPF_ADD, R1, FRAME(out) + ITEM);
+	code_imm(e->c, R2, bytes);
+	emit_frame_ptr(e, R3, at);
+	code_helper(e->c, BPF_FUNC_probe_read_kernel);
+	advance(e, ITEM + bytes);
+	end_item(e);
+}
+
 void emit_error_item(struct emit *e)
 {
 	int text = code_label(e->c), end = code_label(e->c);
@@ -162,9 +174,18 @@ void emit_error_item(struct emit *e)
 /* Longs are stored in runs; behind each string the place is looked up again. */
 static void print(struct emit *e, const struct ir_ins *i)
 {
-	uint32_t need = ITEM + 8 * (uint32_t)i->n_args, at = ITEM;
+	uint32_t need = ITEM, at = ITEM;
 	int lost = code_label(e->c);
 
+	for (unsigned k = 0; k < i->n_args; k++) {
+		ir_ref r = emit_arg(e, i, k);
+
+		need += 8;
+		if (ir_ref_type(e->m, e->f->fn, r) == IR_STR)
+			need += (emit_width(e, r) | sizeof(struct rt_token)) + 8;
+	}
+	/* More than that can be begun, but not all arguments arrive: what they would print is cut
+	 * anyway. */
 	room(e, need < RT_OUT_BYTES - RECORD ? need : RT_OUT_BYTES - RECORD);
 	begin_item(e, RT_ITEM_PRINT, i->imm);
 	for (unsigned k = 0; k < i->n_args; k++) {

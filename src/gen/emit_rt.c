@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gen/emit.h"
+#include "gen/emit_task.h"
 #include "rt/intrinsic.h"
 #include "session.h"
 
@@ -79,6 +80,17 @@ static void execname(struct emit *e, const struct ir_ins *i, int64_t arg)
 	code_store(e->c, BPF_DW, R8, 0, R1);
 }
 
+/* arg: bits | BPF_TO_BE or BPF_TO_LE << 8. */
+static void byte_order(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	emit_load_num(e, R0, emit_arg(e, i, 0));
+	code_insn(e->c, (uint8_t)(BPF_ALU | BPF_END | arg >> 8), R0, 0, 0, (int32_t)(arg & 0xff));
+	result(e, i);
+}
+
+#define BIG(bits) ((bits) | BPF_TO_BE << 8)
+#define LITTLE(bits) ((bits) | BPF_TO_LE << 8)
+
 static void target(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	(void)arg;
@@ -148,14 +160,14 @@ static void probe_type(struct emit *e, const struct ir_ins *i, int64_t arg)
 static void user_address(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	(void)arg;
-	code_load(e->c, BPF_DW, R0, R6, 128);
+	emit_register(e, R0, EMIT_REG_IP);
 	result(e, i);
 }
 
 static void return_value(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	(void)arg;
-	code_load(e->c, BPF_DW, R0, R6, 80);
+	emit_register(e, R0, EMIT_REG_RESULT);
 	result(e, i);
 }
 
@@ -171,7 +183,7 @@ static void function_argument(struct emit *e, const struct ir_ins *i, int64_t ar
 		int other = code_label(e->c);
 
 		code_jump_if_imm(e->c, BPF_JNE, R8, k + 1, other);
-		code_load(e->c, BPF_DW, R0, R6, regs[k]);
+		emit_register(e, R0, regs[k]);
 		code_jump(e->c, end);
 		code_place(e->c, other);
 	}
@@ -180,7 +192,7 @@ static void function_argument(struct emit *e, const struct ir_ins *i, int64_t ar
 	code_jump_if_imm(e->c, BPF_JSGT, R8, 64, bad);
 	code_alu_imm(e->c, BPF_SUB, R8, 6);
 	code_alu_imm(e->c, BPF_LSH, R8, 3);
-	code_load(e->c, BPF_DW, R1, R6, 152);
+	emit_register(e, R1, EMIT_REG_SP);
 	code_alu(e->c, BPF_ADD, R8, R1);
 	emit_read_user(e, 8);
 	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
@@ -223,7 +235,7 @@ static void register_by_name(struct emit *e, const struct ir_ins *i, int64_t arg
 
 		if (strcmp(regs[k].name, name) != 0)
 			continue;
-		code_load(e->c, BPF_DW, R0, R6, regs[k].offset);
+		emit_register(e, R0, regs[k].offset);
 		if (shift) {
 			code_alu_imm(e->c, BPF_LSH, R0, shift);
 			code_alu_imm(e->c, arg ? BPF_ARSH : BPF_RSH, R0, shift);
@@ -298,6 +310,38 @@ static void token(struct emit *e, const struct ir_ins *i, int64_t arg)
 }
 
 /* ------------------------------------------------------------------ control and messages */
+
+static void raise_text(struct emit *e, const struct ir_ins *i, const char *text)
+{
+	emit_frame_ptr(e, R1, (uint32_t)FRAME(error_text));
+	code_imm(e->c, R2, RT_STR_BYTES - 1);
+	code_map_value(e->c, R3, GEN_MAP_CONST, builder_string(e->b, text, (uint32_t)strlen(text)));
+	code_library(e->c, "rt_copy");
+	emit_fail(e, i, RT_E_TEXT);
+}
+
+static void ctime_token(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	struct loc dst = emit_loc(e, i->dst);
+	int early = code_label(e->c), good = code_label(e->c);
+
+	(void)arg;
+	emit_load_num(e, R8, emit_arg(e, i, 0));
+	code_jump_if_imm(e->c, BPF_JSLT, R8, INT32_MIN, early);
+	code_jump_if_imm(e->c, BPF_JSLE, R8, INT32_MAX, good);
+	raise_text(e, i, "Time too far in the future to be converted");
+	code_place(e->c, early);
+	raise_text(e, i, "Time too far in the past to be converted");
+	code_place(e->c, good);
+	if (!i->dst)
+		return;
+	emit_frame_ptr(e, R1, dst.at);
+	code_store_imm(e->c, BPF_W, R1, 0, sizeof(struct rt_token));
+	code_store_imm(e->c, BPF_W, R1, 4, RT_TOKEN_TIME);
+	code_store(e->c, BPF_DW, R1, 8, R8);
+	code_store_imm(e->c, BPF_W, R1, 16, 0); /* not local time */
+	code_store_imm(e->c, BPF_W, R1, 20, 0);
+}
 
 static void exit_session(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
@@ -425,7 +469,7 @@ static const struct rt_function functions[] = {
 	{"umodname", token, RT_TOKEN_UMOD, 0, 0},
 	{"symname", token, RT_TOKEN_KSYM, 0, 0},
 	{"symdata", token, RT_TOKEN_KSYMDATA, 0, 0},
-	{"ctime", token, RT_TOKEN_TIME, 0, 0},
+	{"ctime", ctime_token, 0, 0, 0},
 	{"exit", exit_session, 0, 0, 0},
 	{"abort", exit_session, 1, 0, 0},
 	{"error", error, 0, 0, 0},
@@ -433,6 +477,18 @@ static const struct rt_function functions[] = {
 	{"system", message, RT_ITEM_SYSTEM, 0, 0},
 	{"switch_file", switch_file, 0, 0, 0},
 	{"randint", random_number, 0, 0, 0},
+	{"htons", byte_order, BIG(16), 0, 0},
+	{"htonl", byte_order, BIG(32), 0, 0},
+	{"htonll", byte_order, BIG(64), 0, 0},
+	{"ntohs", byte_order, BIG(16), 0, 0},
+	{"ntohl", byte_order, BIG(32), 0, 0},
+	{"ntohll", byte_order, BIG(64), 0, 0},
+	{"big_endian2", byte_order, BIG(16), 0, 0},
+	{"big_endian4", byte_order, BIG(32), 0, 0},
+	{"big_endian8", byte_order, BIG(64), 0, 0},
+	{"little_endian2", byte_order, LITTLE(16), 0, 0},
+	{"little_endian4", byte_order, LITTLE(32), 0, 0},
+	{"little_endian8", byte_order, LITTLE(64), 0, 0},
 	{"strlen", length, 0, 0, 0},
 	{"tokenize", tokenize, 0, 0, 0},
 	{"substr", NULL, 0, "rt_substr", "ssll"},
@@ -502,6 +558,9 @@ bool emit_rt_op(struct emit *e, const struct ir_ins *i)
 			library_call(e, i, &functions[k]);
 		return true;
 	}
-	emit_error(e, i, "this function cannot run in this kind of probe yet");
+	if (emit_task_op(e, i, name) || emit_memory_op(e, i, name) ||
+	    emit_stack_op(e, i, name))
+		return true;
+	emit_error(e, i, "%s() cannot run in this kind of probe yet", name);
 	return true;
 }

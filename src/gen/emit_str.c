@@ -1,9 +1,5 @@
 /* Strings: comparison, concatenation, sprintf, regular expressions. See emit.h. */
-#include <stddef.h>
-#include <string.h>
-
 #include "gen/emit.h"
-#include "rt/regex.h"
 
 static void compare(struct emit *e, const struct ir_ins *i)
 {
@@ -119,6 +115,22 @@ static void sprint(struct emit *e, const struct ir_ins *i)
 		emit_copy_str(e, emit_loc(e, i->dst), dst);
 }
 
+/* The tables lie in the constants. Without a traced program to tell them to, groups are nobody's
+ * business: a match is a test. */
+static void match(struct emit *e, const struct ir_ins *i)
+{
+	uint32_t at;
+
+	if (!builder_regex(e->b, i->imm, &at)) {
+		emit_error(e, i, "this regular expression is too large for this kind of probe");
+		return;
+	}
+	emit_str_ptr(e, R1, emit_loc(e, emit_arg(e, i, 0)));
+	code_map_value(e->c, R2, GEN_MAP_CONST, at);
+	code_library(e->c, "rt_regex_test");
+	emit_store_num(e, i->dst, R0);
+}
+
 bool emit_string_op(struct emit *e, const struct ir_ins *i)
 {
 	switch (i->op) {
@@ -132,6 +144,10 @@ bool emit_string_op(struct emit *e, const struct ir_ins *i)
 		return true;
 	case IR_CONCAT:
 		concat(e, i);
+		return true;
+	case IR_MATCH:
+	case IR_TEST:
+		match(e, i);
 		return true;
 	case IR_SPRINT:
 		sprint(e, i);

@@ -15,6 +15,7 @@
 #include "gen/lock.h"
 #include "lang/diag.h"
 #include "rt/intrinsic.h"
+#include "rt/regex.h"
 #include "rt/stat.h"
 #include "sema/sema.h"
 #include "session.h"
@@ -41,6 +42,7 @@ struct builder {
 	uint32_t key_bytes, value_bytes; /* of the widest table */
 	bool sleepable, needs_bias;
 	struct lock_plan locks;
+	uint32_t *regexes; /* where their tables are in the constants, 0: not there yet */
 };
 
 /* ------------------------------------------------------------------ constants */
@@ -78,6 +80,32 @@ uint32_t builder_string(struct builder *b, const char *s, uint32_t len)
 		free(v);
 	}
 	return *slot;
+}
+
+bool builder_regex(struct builder *b, uint32_t number, uint32_t *at)
+{
+	const struct regex *re = b->m->regexes.v[number].compiled;
+	uint32_t row = re->n_classes + 1u, n = re->n_states * row;
+	struct rt_regex *v;
+
+	if (n > RT_REGEX_CELLS)
+		return false;
+	if (!b->regexes)
+		b->regexes = ARENA_ARRAY(&b->img->arena, uint32_t, b->m->regexes.n);
+	if (!b->regexes[number]) {
+		v = xcalloc(1, sizeof(*v));
+		memcpy(v->byte_class, re->byte_class, sizeof(v->byte_class));
+		for (uint32_t s = 0; s < re->n_states; s++) {
+			v->cells[s * row] = re->accept[s];
+			for (uint32_t k = 0; k < re->n_classes; k++)
+				v->cells[s * row + 1 + k] =
+					(uint16_t)(re->next[s * re->n_classes + k] * row);
+		}
+		b->regexes[number] = builder_bytes(b, v, offsetof(struct rt_regex, cells) + n * 2);
+		free(v);
+	}
+	*at = b->regexes[number];
+	return true;
 }
 
 uint32_t builder_instances(const struct builder *b, uint32_t *table, uint32_t *n)
@@ -313,7 +341,7 @@ static void add_place(struct builder *b, struct map *programs, const struct prob
 	struct str name = {0};
 	struct gen_site site = {v[0]->site, img->insts.n};
 
-	str_addf(&name, "%d %d", v[0]->site->kind, v[0]->site->target_only);
+	str_addf(&name, "%d %d %d", v[0]->site->kind, v[0]->site->target_only, v[0]->site->at_entry);
 	for (uint32_t k = 0; k < n; k++) {
 		str_addf(&name, " %d/%d", v[k]->handler->id, v[k]->condition_fn);
 		vec_push(&img->insts, &img->arena, v[k]);
@@ -480,7 +508,9 @@ static struct emit new_emit(struct builder *b, const struct gen_program *p, stru
 			 .parts = parts,
 			 .handler_block = -1,
 			 .sleepable = p->sleepable,
-			 .is_return = p->kind == SITE_URETPROBE};
+			 .is_return = p->kind == SITE_URETPROBE,
+			 .kind = p->kind,
+			 .at_entry = p->sites.v[0].site->at_entry};
 	uint32_t at = (sizeof(struct rt_frame) + 7) & ~7u;
 
 	e.key_at = at;
@@ -516,11 +546,12 @@ static void drop_lock(struct builder *b, struct code *c, uint32_t fn, uint32_t g
 /* Takes the locks of a handler, in the order of the globals; without all of them it is skipped. */
 static void take_locks(struct builder *b, struct code *c, uint32_t fn, int skip)
 {
-	int failed[64];
-	uint32_t taken[64];
+	struct arena *a = &b->img->arena;
+	int *failed = ARENA_ARRAY(a, int, b->m->globals.n + 1);
+	uint32_t *taken = ARENA_ARRAY(a, uint32_t, b->m->globals.n + 1);
 	int n = 0;
 
-	for (uint32_t g = 0; g < b->m->globals.n && n < 64; g++) {
+	for (uint32_t g = 0; g < b->m->globals.n; g++) {
 		enum lock_need need = lock_plan_need(&b->locks, fn, g);
 
 		if (need == LOCK_NONE)
@@ -559,7 +590,7 @@ static void drop_locks(struct builder *b, struct code *c, uint32_t fn)
 static bool emit_program(struct builder *b, const struct gen_program *p, struct parts *parts)
 {
 	struct code *c = &parts->main;
-	int leave = code_label(c);
+	int leave = code_label(c), done = code_label(c);
 	const struct options *opt = &b->s->opt;
 
 	code_mov(c, R6, R1);
@@ -581,6 +612,10 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 			code_load(c, BPF_W, R1, R7, FRAME(inst));
 			code_alu_imm(c, BPF_ADD, R1, 1);
 			code_store(c, BPF_W, R7, FRAME(inst), R1);
+			/* exit() or an error in the one before. */
+			code_map_value(c, R1, GEN_MAP_SHARED, SHARED(stopping));
+			code_load(c, BPF_W, R2, R1, 0);
+			code_jump_if_imm(c, BPF_JNE, R2, 0, done);
 		}
 		code_store_imm(c, BPF_W, R7, FRAME(actions), 0);
 		code_store_imm(c, BPF_W, R7, FRAME(token_pos), 0);
@@ -597,6 +632,7 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 		if (e.failed)
 			return false;
 	}
+	code_place(c, done);
 	code_store_imm(c, BPF_W, R7, FRAME(busy), 0);
 	code_place(c, leave);
 	code_imm(c, R0, 0);
@@ -711,7 +747,9 @@ bool gen_build(struct session *s, bool sleepable)
 	img->frame_size += RT_FRAME_SLACK;
 	img->frame_size = (img->frame_size + 7) & ~7u;
 	img->maps.v[GEN_MAP_FRAMES].value_size = img->frame_size;
-	img->maps.v[GEN_MAP_CONST].value_size = ((uint32_t)b.constants.len + RT_FRAME_SLACK + 7) & ~7u;
+	img->maps.v[GEN_MAP_CONST].value_size =
+		((uint32_t)b.constants.len +
+		 (b.regexes ? (uint32_t)sizeof(struct rt_regex) : RT_FRAME_SLACK) + 7) & ~7u;
 	img->maps.v[GEN_MAP_CONST].init =
 		memcpy(arena_alloc(&img->arena, img->maps.v[GEN_MAP_CONST].value_size), b.constants.s,
 		       b.constants.len);

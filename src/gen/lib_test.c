@@ -35,7 +35,7 @@ struct box {
 		struct rt_str str;
 		struct rt_stat_value stat;
 		struct rt_lock lock;
-		struct rt_mm mm;
+		
 		char room[8 + 2 * RT_STR_BYTES + 8];
 	} slot[SLOTS];
 	char slack[RT_FRAME_SLACK];
@@ -618,6 +618,15 @@ TEST(lib_formats)
 	CALL("rt_fmt_lit", "0n1", 0, 5);
 	CALL("rt_fmt_lit", "0n1", 0, 5);
 	CHECK_SLOT(0, 5, "abcab", 5);
+	/* No slot is longer than 511 bytes, whatever is said of it. */
+	put(1, s, MAX_TEXT);
+	clean(0);
+	CALL("rt_copy", "0n1", 0, 1 << 20);
+	CHECK_INT(box->slot[0].str.len, MAX_TEXT);
+	box->slot[1].str.len = 4000;
+	CALL("rt_copy", "0n1", 0, MAX_TEXT);
+	CHECK_INT(box->slot[0].str.len, MAX_TEXT);
+	CHECK_INT(run("rt_strlen", "1"), MAX_TEXT);
 }
 
 /* ------------------------------------------------------------------ regular expressions */
@@ -775,6 +784,33 @@ TEST(lib_reads_numbers)
 	CHECK_INT(box->frame.error, RT_E_READ);
 }
 
+TEST(lib_quotes_user_memory)
+{
+	static const char text[] = "a\"b\001cdefghij\0k";
+	int64_t at = (int64_t)(uintptr_t)text;
+	const struct rt_call *want;
+
+	if (!ready())
+		return;
+	clean(0);
+	want = NATIVE(511, "string_quoted", TEXT(text, 12));
+	CALL("rt_user_string_quoted", "f0nn", 0, 0, 511, at);
+	CHECK_SLOT(0, 511, want->ret.s, want->ret.len);
+	CALL("rt_user_string_quoted", "f0nn", 0, 0, 511, 0);
+	CHECK_SLOT(0, 511, "0x0", 3);
+	CALL("rt_user_string_quoted", "f0nn", 0, 0, 511, -1);
+	CHECK_SLOT(0, 511, "0xffffffffffffffff", 18);
+	want = NATIVE(511, "text_strn", TEXT(text, 7), RT_N(11), RT_N(1));
+	CALL("rt_user_string_n_quoted", "f0nnn", 0, 0, 511, at, 7 | 11ll << 32);
+	CHECK_SLOT(0, 511, want->ret.s, want->ret.len);
+	want = NATIVE(511, "text_strn", TEXT(text, 14), RT_N(0), RT_N(1));
+	CALL("rt_user_buffer_quoted", "f0nnn", 0, 0, 511, at, 14);
+	CHECK_SLOT(0, 511, want->ret.s, want->ret.len);
+	CALL("rt_user_buffer_quoted", "f0nnn", 0, 0, 511, 16, 14);
+	CHECK_SLOT(0, 511, "0x10", 4);
+	CHECK_INT(box->ret, 0);
+}
+
 TEST(lib_reads_bytes)
 {
 	const char bytes[] = "ab\0cd\xff";
@@ -797,57 +833,6 @@ TEST(lib_reads_bytes)
 	CHECK_INT(CALL("rt_user_bytes", "f0nnn", 0, 0, 4, 8, 6), RT_E_READ);
 	CHECK_SLOT(0, 4, "", 0);
 	CHECK_INT(CALL("rt_kernel_bytes", "f0nnn", 0, 0, 4, 8, 6), RT_E_READ);
-}
-
-/* ------------------------------------------------------------------ the current process */
-static bool put_mm(int slot)
-{
-	struct kern_member f[] = {{"task_struct", "mm", 0, false},
-				  {"mm_struct", "arg_start", 0, false},
-				  {"mm_struct", "arg_end", 0, false},
-				  {"mm_struct", "env_start", 0, false},
-				  {"mm_struct", "env_end", 0, false}};
-	struct rt_mm *mm = &box->slot[slot].mm;
-
-	if (!kern_btf_members(f, 5)) {
-		printf("# skipped: no BTF of the kernel\n");
-		return false;
-	}
-	*mm = (struct rt_mm){.task_mm = f[0].offset, .arg_start = f[1].offset,
-			     .arg_end = f[2].offset, .env_start = f[3].offset,
-			     .env_end = f[4].offset};
-	return true;
-}
-
-TEST(lib_knows_the_process)
-{
-	const struct rt_call *want;
-
-	if (!ready() || !put_mm(3))
-		return;
-	for (int64_t n = -1; n < 3; n++)
-		for (int64_t m = -1; m < 3; m++) {
-			put(1, ", ", 2);
-			clean(0);
-			want = NATIVE(511, "cmdline_args", RT_N(n), RT_N(m), RT_S(", "));
-			CALL("rt_cmdline_args", "03nn1", 0, 0, n, m);
-			CHECK_SLOT(0, 511, want->ret.s, want->ret.len);
-		}
-	/* environ may have been changed, the memory below the stack has not. */
-	for (char **e = environ; *e; e++) {
-		const char *is = strchr(*e, '=');
-
-		if (!is || strncmp(*e, "TAPIR", 5) == 0)
-			continue;
-		put(1, *e, (size_t)(is - *e));
-		clean(0);
-		CALL("rt_env_var", "031");
-		CHECK_SLOT(0, 511, is + 1, strnlen(is + 1, 511));
-	}
-	put(1, "NO_SUCH_VARIABLE", 16);
-	clean(0);
-	CALL("rt_env_var", "031");
-	CHECK_SLOT(0, 511, "", 0);
 }
 
 /* ------------------------------------------------------------------ statistics */

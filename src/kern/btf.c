@@ -139,7 +139,12 @@ bool kern_btf_members_in(const void *btf, size_t size, struct kern_member *v, si
 		for (size_t i = 0; i < n; i++) {
 			if (v[i].found || strcmp(v[i].type, name) != 0)
 				continue;
-			v[i].found = find_member(&b, t, v[i].member, 0, &v[i].offset);
+			if (*v[i].member) {
+				v[i].found = find_member(&b, t, v[i].member, 0, &v[i].offset);
+			} else {
+				v[i].found = true;
+				v[i].offset = t->size;
+			}
 			left -= v[i].found;
 		}
 	}

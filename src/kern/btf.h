@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 struct kern_member {
-	const char *type, *member; /* "task_struct", "tgid" */
-	uint32_t offset;	   /* set: bytes from the start of the structure */
+	const char *type, *member; /* "task_struct", "tgid"; member "": the structure itself */
+	uint32_t offset;	   /* set: bytes from the start of the structure; its size */
 	bool found;
 };
 

@@ -48,7 +48,16 @@ struct stmt *stmt_make(struct arena *a, enum stmt_kind kind, const struct token 
 	return s;
 }
 
-void script_add_function(struct script *sc, struct arena *a, struct function *f)
+static expr_list clone_list(struct arena *a, const expr_list *from)
+{
+	expr_list l = {0};
+
+	for (size_t i = 0; i < from->n; i++)
+		vec_push(&l, a, expr_clone(a, from->v[i]));
+	return l;
+}
+
+void script_add_function(struct arena *a, struct script *sc, struct function *f)
 {
 	struct function *last = map_get(&sc->functions_by_name, f->name);
 
@@ -57,15 +66,6 @@ void script_add_function(struct script *sc, struct arena *a, struct function *f)
 	if (last)
 		last->same_name = f;
 	map_set(&sc->functions_by_name, a, f->name, f);
-}
-
-static expr_list clone_list(struct arena *a, const expr_list *from)
-{
-	expr_list l = {0};
-
-	for (size_t i = 0; i < from->n; i++)
-		vec_push(&l, a, expr_clone(a, from->v[i]));
-	return l;
 }
 
 struct expr *expr_clone(struct arena *a, const struct expr *e)

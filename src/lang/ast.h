@@ -350,7 +350,8 @@ struct script {
 struct expr *expr_make(struct arena *a, enum expr_kind kind, const struct token *tok);
 struct expr *expr_number(struct arena *a, const struct token *tok, int64_t value);
 struct stmt *stmt_make(struct arena *a, enum stmt_kind kind, const struct token *tok);
-void script_add_function(struct script *sc, struct arena *a, struct function *f);
+/* A function becomes one of the script's. */
+void script_add_function(struct arena *a, struct script *sc, struct function *f);
 /* Deep copies (sema fields as they are). */
 struct expr *expr_clone(struct arena *a, const struct expr *e);
 struct stmt *stmt_clone(struct arena *a, const struct stmt *s);

@@ -543,7 +543,7 @@ static void parse_function(struct parser *p, struct script *sc, bool is_private)
 		if (!f->body)
 			return;
 	}
-	script_add_function(sc, p->a, f);
+	script_add_function(p->a, sc, f);
 }
 
 /* ------------------------------------------------------------------ whole files */

@@ -124,6 +124,7 @@ bool obj_open_memory(struct obj *o, const void *data, size_t size, const char **
 		memcpy(&h, p, sizeof(h));
 		o->type = h.e_type;
 		o->machine = h.e_machine;
+		o->entry = h.e_entry;
 		read_sections(o, h.e_shoff, h.e_shentsize, h.e_shnum, h.e_shstrndx);
 		read_segments(o, h.e_phoff, h.e_phentsize, h.e_phnum);
 	} else {
@@ -132,6 +133,7 @@ bool obj_open_memory(struct obj *o, const void *data, size_t size, const char **
 		memcpy(&h, p, sizeof(h));
 		o->type = h.e_type;
 		o->machine = h.e_machine;
+		o->entry = h.e_entry;
 		read_sections(o, h.e_shoff, h.e_shentsize, h.e_shnum, h.e_shstrndx);
 		read_segments(o, h.e_phoff, h.e_phentsize, h.e_phnum);
 	}

@@ -29,3 +29,31 @@ bool obj_place_probe(const struct obj *o, uint64_t *pc, bool is_entry)
 	/* Since 6.18 a probe there becomes a call, which overwrites the red zone of the function. */
 	return is_entry || o->machine != EM_X86_64 || !has_bytes(o, *pc, nop5, 5);
 }
+
+/* x86: those with a lock or segment prefix (atomics, thread-local memory of 32-bit programs). */
+bool obj_doubtful_place(const struct obj *o, uint64_t pc)
+{
+	size_t n = 15;
+	const uint8_t *p;
+
+	if (o->machine != EM_X86_64 && o->machine != EM_386)
+		return false;
+	p = obj_at(o, pc, &n);
+	for (size_t i = 0; p && i < n; i++)
+		switch (p[i]) {
+		case 0x26: /* es */
+		case 0x2e: /* cs */
+		case 0x36: /* ss */
+		case 0x3e: /* ds */
+		case 0xf0: /* lock */
+			return true;
+		case 0x66:
+		case 0x67:
+		case 0xf2:
+		case 0xf3:
+			continue;
+		default:
+			return false;
+		}
+	return false;
+}

@@ -35,6 +35,7 @@ struct obj {
 	const char *path;
 	const uint8_t *data;
 	size_t size;
+	uint64_t entry; /* e_entry */
 	bool mapped, is64;
 	uint16_t type, machine;
 	struct obj_section *sections;
@@ -182,5 +183,7 @@ void obj_plt_stubs(struct obj *o, obj_plts *out);
 
 /* Moves *pc to where a probe is cheaper but sees the same; false: a probe there would do harm. */
 bool obj_place_probe(const struct obj *o, uint64_t *pc, bool is_entry);
+/* Will the kernel likely refuse a probe on this instruction, since it cannot be run elsewhere? */
+bool obj_doubtful_place(const struct obj *o, uint64_t pc);
 
 #endif

@@ -64,9 +64,11 @@ static bool x86_register(const char *name, size_t n, struct usdt_reg *r)
 			number = number * 10 + (name[at++] - '0');
 		if (number < 8 || number > 15)
 			return false;
+		if (at != n && (at + 1 != n || !strchr("dwbl", name[at])))
+			return false;
 		r->number = number;
 		r->size = at == n ? 8 : name[at] == 'd' ? 4 : name[at] == 'w' ? 2 : 1;
-		return at == n || (at + 1 == n && strchr("dwbl", name[at]));
+		return true;
 	}
 	return false;
 }
@@ -192,8 +194,10 @@ static bool arm_register(struct text *t, struct usdt_reg *r)
 		return false;
 	for (t->p++; t->p < t->end && isdigit((unsigned char)*t->p) && t->p - start < 4; t->p++)
 		n = n * 10 + (*t->p - '0');
+	if (t->p - start < 2 || n > 30)
+		return false;
 	*r = (struct usdt_reg){n, *start == 'x' ? 8 : 4, 0};
-	return t->p - start > 1 && n <= 30;
+	return true;
 }
 
 static bool arm_operand(struct arena *a, struct text t, struct usdt_arg *arg)
@@ -359,3 +363,88 @@ void obj_usdt_notes(struct obj *o, usdt_notes *out)
 		}
 	}
 }
+
+#ifdef TAPIR_TEST
+#include "base/test.h"
+
+static struct usdt_arg one(struct arena *a, uint16_t machine, const char *text)
+{
+	struct usdt_arg *v;
+
+	CHECK_INT(usdt_parse_args(a, machine, machine != EM_386, text, &v), 1);
+	return v[0];
+}
+
+TEST(usdt_registers)
+{
+	static const struct {
+		const char *text;
+		int number, size, shift;
+	} v[] = {
+		{"8@%rax", 0, 8, 0},  {"-4@%edi", 5, 4, 0}, {"1@%dil", 5, 1, 0}, {"1@%ah", 0, 1, 8},
+		{"2@%cx", 2, 2, 0},   {"8@%r15", 15, 8, 0}, {"4@%r8d", 8, 4, 0}, {"1@%r10b", 10, 1, 0},
+		{"2@%r9w", 9, 2, 0},  {"1@%bpl", 6, 1, 0},
+	};
+	struct arena a = {0};
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct usdt_arg g = one(&a, EM_X86_64, v[i].text);
+
+		CHECK_INT(g.kind, USDT_REG);
+		CHECK_INT(g.base.number, v[i].number);
+		CHECK_INT(g.base.size, v[i].size);
+		CHECK_INT(g.base.shift, v[i].shift);
+	}
+	CHECK_INT(one(&a, EM_X86_64, "8@%r16").kind, USDT_UNKNOWN);
+	CHECK_INT(one(&a, EM_X86_64, "8f@%xmm0").kind, USDT_UNKNOWN);
+	CHECK_INT(one(&a, EM_AARCH64, "-4@w7").base.number, 7);
+	CHECK_INT(one(&a, EM_AARCH64, "8@x31").kind, USDT_UNKNOWN);
+	arena_release(&a);
+}
+
+TEST(usdt_memory)
+{
+	struct arena a = {0};
+	struct usdt_arg g = one(&a, EM_X86_64, "-2@-4+8-2(%rbp,%rcx,4)");
+
+	CHECK_INT(g.kind, USDT_MEM);
+	CHECK_INT(g.size, 2);
+	CHECK(g.is_signed);
+	CHECK_INT(g.offset, 2);
+	CHECK_INT(g.base.number, 6);
+	CHECK_INT(g.index.number, 2);
+	CHECK_INT(g.scale, 4);
+	g = one(&a, EM_X86_64, "4@16+g(%rip)");
+	CHECK_INT(g.kind, USDT_MEM);
+	CHECK_STR(g.symbol, "g");
+	CHECK_INT(g.offset, 16);
+	CHECK_INT(g.base.number, -1);
+	g = one(&a, EM_X86_64, "8@(,%rax,8)");
+	CHECK_INT(g.base.number, -1);
+	CHECK_INT(g.index.number, 0);
+	CHECK_STR(one(&a, EM_386, "4@counter").symbol, "counter");
+	CHECK_INT(one(&a, EM_AARCH64, "8@[sp, 16]").offset, 16);
+	CHECK_INT(one(&a, EM_AARCH64, "8@[x1, x2]").index.number, 2);
+	CHECK_INT(one(&a, EM_X86_64, "8@%fs:40").kind, USDT_UNKNOWN);
+	CHECK_INT(one(&a, EM_X86_64, "8@(%rip)").kind, USDT_UNKNOWN);
+	arena_release(&a);
+}
+
+TEST(usdt_constants_and_sizes)
+{
+	struct arena a = {0};
+	struct usdt_arg g = one(&a, EM_X86_64, "-2@$-3"), *v;
+
+	CHECK_INT(g.kind, USDT_CONST);
+	CHECK_INT(g.offset, -3);
+	CHECK_INT(one(&a, EM_X86_64, "8@$0x10").offset, 16);
+	CHECK_INT(one(&a, EM_AARCH64, "4@-7").offset, -7);
+	g = one(&a, EM_X86_64, "%rax"); /* made by hand: no size */
+	CHECK_INT(g.size, 8);
+	CHECK_INT(one(&a, EM_386, "%eax").size, 4);
+	CHECK_INT(usdt_parse_args(&a, EM_X86_64, true, " 4@%eax  8@(%rbx, %rcx) ", &v), 2);
+	CHECK_INT(v[1].kind, USDT_MEM);
+	CHECK_INT(usdt_parse_args(&a, EM_X86_64, true, "", &v), 0);
+	arena_release(&a);
+}
+#endif

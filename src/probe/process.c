@@ -1,5 +1,9 @@
 /* process(...): the patterns, what all of them have in common. See process.h. */
+#include <elf.h>
+#include <stdio.h>
+#include <fnmatch.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "lang/diag.h"
 #include "probe/process.h"
@@ -118,6 +122,49 @@ static const char *script_text(struct process_query *q, const struct process_sit
 	return r;
 }
 
+static bool one_of_many(const struct process_query *q, const struct process_site *e)
+{
+	const char *text = process_text_arg(q);
+
+	return q->quiet || (text ? dbg_is_wild(text) : e->place.kind == PLACE_PLT);
+}
+
+/* Since 6.18 the kernel turns a probe on a 5-byte nop into a call. Within a function that overwrites
+ * its red zone. */
+static bool nops_become_calls(void)
+{
+	struct utsname u;
+	int major = 0, minor = 0;
+
+	return uname(&u) != 0 || sscanf(u.release, "%d.%d", &major, &minor) != 2 || major > 6 ||
+	       (major == 6 && minor >= 18);
+}
+
+/* A return probe replaces the return address on the stack. Code that has none there, that looks at it,
+ * or that returns a second time through a copy of it, would go astray: the program's entry (argc
+ * stands in that place), setjmp and its kin, vfork, switches of stacks, the dynamic linker's stubs. */
+static bool return_is_dangerous(struct process_query *q, const char *name, uint64_t pc)
+{
+	static const char *const names[] = {
+		"_start",	  "_dl_start",	    "_dl_start_user", "_dl_runtime_resolve_*",
+		"_dl_runtime_profile_*", "_dl_tlsdesc_*",   "setjmp",	      "_setjmp",
+		"__sigsetjmp",	  "sigsetjmp",	    "__setjmp",	      "vfork",
+		"__vfork",	  "__libc_vfork",   "getcontext",     "__getcontext",
+		"setcontext",	  "__setcontext",   "swapcontext",    "__swapcontext",
+		"__start_context", "__restore_rt",  "clone",	      "__clone",
+		"__clone3",	  "__clone_internal",
+	};
+	const struct obj_symbol *y = obj_symtab_at(dbg_symbols(q->m), pc);
+
+	if (q->m->obj->entry && pc == q->m->obj->entry)
+		return true;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if ((name && fnmatch(names[i], name, 0) == 0) ||
+		    (y && fnmatch(names[i], y->name, 0) == 0))
+			return true;
+	return false;
+}
+
 bool process_emit(struct process_query *q, const struct process_site *e)
 {
 	struct session *s = q->s;
@@ -143,7 +190,12 @@ bool process_emit(struct process_query *q, const struct process_site *e)
 	place->at.pc = e->pc;
 	if (!obj_executable_at(q->m->obj, pc))
 		return false;
-	if (!obj_place_probe(q->m->obj, &pc, e->is_entry)) {
+	if (e->kind == SITE_URETPROBE && return_is_dangerous(q, e->place.name, pc)) {
+		if (!q->quiet)
+			sem_warn(s, NULL, "a return probe on %s would break the program", script);
+		return false;
+	}
+	if (!obj_place_probe(q->m->obj, &pc, e->is_entry) && nops_become_calls()) {
 		if (!q->quiet)
 			sem_warn(s, NULL,
 				 "probes cannot be put on the 5-byte nop at 0x%llx of %s within a "
@@ -158,7 +210,10 @@ bool process_emit(struct process_query *q, const struct process_site *e)
 		return false;
 	if (e->semaphore && !obj_file_offset(q->m->obj, e->semaphore, &site->semaphore))
 		site->semaphore = 0;
+	site->doubtful = obj_doubtful_place(q->m->obj, pc);
+	site->one_of_many = e->inlined || one_of_many(q, e);
 	site->target_only = true;
+	site->at_entry = e->is_entry && e->kind == SITE_UPROBE;
 	site->place = place;
 	inst->family = q->family;
 	inst->site = site;
@@ -204,11 +259,13 @@ bool process_parse_spec(struct process_query *q, const char *text, struct dbg_sp
 				"malformed specification '%s'", text);
 		return false;
 	}
-	if (!dbg_dwarf(q->m))
+	if (!dbg_dwarf(q->m) && !q->m->missing_told && !s->muted) {
+		q->m->missing_told = true;
 		sem_warn(s, NULL,
 			 "cannot find module %s debuginfo: No DWARF information found [man "
 			 "warning::debuginfo]",
 			 q->m->path);
+	}
 	return true;
 }
 

@@ -63,6 +63,7 @@ struct process_site {
 	const char *low_suffix; /* in pp(), NULL: the same as in pn() */
 	enum site_kind kind;
 	bool is_entry;		/* of a function */
+	bool inlined;		/* an instance of an inlined function */
 	uint64_t pc, semaphore;
 	struct process_place place; /* at.module and at.pc are filled in */
 };

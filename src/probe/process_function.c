@@ -19,6 +19,7 @@ static bool emit_function(struct process_query *q, const struct dbg_function *f,
 	if (!is_return && !brief)
 		e.pc = dbg_probe_pc(q->m, f);
 	e.is_entry = e.pc == f->entry && !f->inlined;
+	e.inlined = f->inlined;
 	e.place.at.is_return = is_return;
 	if (!brief)
 		dbg_function_die(q->m, f, &e.place.at.scope);

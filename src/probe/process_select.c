@@ -137,14 +137,38 @@ static bool select_glob(struct process_query *q, const char *pattern, process_fi
 	return out->n ? true : no_match(q);
 }
 
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* The program of a process: its path, if that is the file that runs. In a container it is another
+ * one of the same name, and after an upgrade the file is gone. */
+static const char *pid_program(struct session *s, long long pid)
+{
+	char link[64], path[PATH_MAX];
+	const char *inside;
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/%lld/exe", pid);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < 0)
+		return NULL;
+	path[n] = 0;
+	if (same_file(path, link))
+		return arena_strdup(&s->arena, path);
+	inside = arena_printf(&s->arena, "/proc/%lld/root%s", pid, path);
+	return same_file(inside, link) ? inside : arena_strdup(&s->arena, link);
+}
+
 static bool select_pid(struct process_query *q, long long pid, process_files *out)
 {
-	char link[64];
 	const char *path;
 	int error = ESRCH;
 
-	snprintf(link, sizeof(link), "/proc/%lld/exe", pid);
-	path = pid > 0 ? canonical(q->s, link) : NULL;
+	path = pid > 0 ? pid_program(q->s, pid) : NULL;
 	if (!path) {
 		if (pid > 0 && errno != ENOENT)
 			error = errno;
@@ -156,15 +180,19 @@ static bool select_pid(struct process_query *q, long long pid, process_files *ou
 	return true;
 }
 
-/* The program of -c: the first word that is none of a shell's assignments. */
+/* The program of -c: its first word, or the shell if the command needs one. */
 static const char *command_program(struct session *s)
 {
 	char **words = NULL;
+	const char *name = "/bin/sh";
 	size_t n = 0;
 
-	if (words_split(s->opt.command, false, &words, &n) != WORDS_OK || !n)
-		return "/bin/sh";
-	return words[0];
+	if (words_split(s->opt.command, false, &words, &n) == WORDS_OK && n)
+		name = arena_strdup(&s->arena, words[0]);
+	for (size_t i = 0; i < n; i++)
+		free(words[i]);
+	free(words);
+	return name;
 }
 
 bool process_select(struct process_query *q, process_files *out, bool *many)

@@ -38,6 +38,9 @@ static inline bool rt_arg_is(const struct rt_value *v, const char *text)
 	return v->len == n && memcmp(v->s, text, n) == 0;
 }
 
+/* The error of functions that only handlers in the kernel can do. */
+int rt_needs_context(struct rt_call *c);
+
 /* ctime(), or tz_ctime() if local, of a time that fits into 32 bits. */
 void rt_ctime(struct str *out, int64_t seconds, bool local);
 

@@ -2,15 +2,48 @@
  *
  * Handlers that run in the stap process have neither: readers answer as they do for addresses where
  * nothing is, the rest raises an error. */
+#include "interp/interp.h"
 #include "rt/error_text.h"
 #include "rt/fn.h"
 
 #define ADDR(n) ((unsigned long long)(n))
 
-static int fn_context(struct rt_call *c)
+int rt_needs_context(struct rt_call *c)
 {
 	return rt_raise(c, "this function needs a traced task or kernel memory, which begin, end, error "
 			   "and timer handlers do not have");
+}
+
+/* Names of the kernel's addresses are known here too, once handlers in the kernel use them. */
+static int symbol_text(struct rt_call *c, enum rt_token_kind kind)
+{
+	struct rt_str str = {.len = sizeof(struct rt_token), .token = kind};
+	struct rt_token token = {.a = (uint64_t)c->args[0].n};
+	struct str text = {0};
+	int status;
+
+	if (!c->env || !c->env->token_text)
+		return rt_needs_context(c);
+	memcpy(str.s, &token, sizeof(token));
+	c->env->token_text(c->env, &str, &text);
+	status = rt_ret_text(c, text.s ? text.s : "", text.len);
+	str_release(&text);
+	return status;
+}
+
+static int fn_symname(struct rt_call *c)
+{
+	return symbol_text(c, RT_TOKEN_KSYM);
+}
+
+static int fn_symdata(struct rt_call *c)
+{
+	return symbol_text(c, RT_TOKEN_KSYMDATA);
+}
+
+static int fn_context(struct rt_call *c)
+{
+	return rt_needs_context(c);
 }
 
 /* Numbers: 0, without a word. */
@@ -59,6 +92,11 @@ enum {
 
 const struct intrinsic rt_memory_fns[] = {
 	{"context", FAULTS, 0, fn_context},
+	{"usymname", READS | INTR_FAILS, 0, fn_context},
+	{"usymdata", READS | INTR_FAILS, 0, fn_context},
+	{"umodname", READS | INTR_FAILS, 0, fn_context},
+	{"symname", READS | INTR_FAILS, 0, fn_symname},
+	{"symdata", READS | INTR_FAILS, 0, fn_symdata},
 	{"context_guru", FAULTS | INTR_GURU, 0, fn_context},
 	{"user_string", FAULTS, 0, fn_user_string},
 	{"user_string_n", FAULTS, 0, fn_user_string},

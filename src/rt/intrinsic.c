@@ -16,7 +16,7 @@
 
 static const struct intrinsic *const lists[] = {
 	rt_string_fns, rt_time_fns, rt_context_fns, rt_session_fns,
-	rt_net_fns, rt_name_fns, rt_fp_fns, rt_memory_fns,
+	rt_net_fns, rt_name_fns, rt_fp_fns, rt_memory_fns, rt_task_fns,
 };
 enum { N_LISTS = sizeof(lists) / sizeof(lists[0]) };
 

@@ -58,7 +58,7 @@ const struct intrinsic *intrinsic_by_number(uint32_t number);
 
 /* The lists that intrinsic.c joins; each ends with a zeroed entry. */
 extern const struct intrinsic rt_string_fns[], rt_time_fns[], rt_context_fns[], rt_session_fns[],
-	rt_net_fns[], rt_name_fns[], rt_fp_fns[], rt_memory_fns[];
+	rt_net_fns[], rt_name_fns[], rt_fp_fns[], rt_memory_fns[], rt_task_fns[];
 
 /* Raises a script error from an intrinsic; returns -1. */
 int rt_raise(struct rt_call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -33,6 +33,9 @@ struct kmap {
 	/* private */
 	bool per_cpu;
 	uint32_t clears; /* how often everything was deleted */
+	/* What a foreach in progress goes through: finds are answered from it until the handler
+	 * changes the table, which spares a system call for each t[k] in the loop. */
+	struct rt_table *copy;
 	int n_cpus;
 	uint32_t key_size, value_size, stride; /* stride: of one element's values, all CPUs */
 	uint32_t key_offset[MAX_KEYS];
@@ -63,6 +66,10 @@ bool kmap_delete(struct kmap *k, const struct rt_value *keys);
 uint32_t kmap_matching(struct kmap *k, const struct rt_value *keys, const bool *wild, bool remove);
 void kmap_clear(struct kmap *k);
 uint32_t kmap_count(struct kmap *k);
+
+/* kmap_add.c: adds to the element with the key in k->key. False: it does not exist. */
+bool kmap_make_add_program(struct kmap *k);
+bool kmap_add_in_kernel(struct kmap *k, int64_t n, int64_t *sum);
 
 /* Copies all elements of a plain table into the map, in order. 0 or a negative errno. */
 int kmap_fill(struct kmap *k, const struct rt_table *from);

@@ -16,6 +16,7 @@
 #include "kern/btf.h"
 #include "kern/cpu.h"
 #include "lang/token.h"
+#include "rt/intrinsic.h"
 #include "run/kernel.h"
 #include "run/session_run.h"
 #include "run/symbols.h"
@@ -201,19 +202,27 @@ static void add_link(struct kernel *k, int fd)
 	k->links[k->n_links++] = fd;
 }
 
-/* "?" at all points of this place: a warning does. */
-static bool optional(const struct kernel *k, const struct gen_site *site)
+enum need { NEEDED, ONE_OF_MANY, OPTIONAL };
+
+/* What the points of this place ask for: "?" at all of them, or patterns that stand for more places.
+ * Then a warning does. */
+static enum need need_of(const struct kernel *k, const struct gen_site *site)
 {
+	enum need need = OPTIONAL;
+
 	for (size_t i = site->cookie; i < k->img->insts.n; i++) {
-		const struct probe_site *at = k->img->insts.v[i]->site;
+		const struct probe_inst *inst = k->img->insts.v[i];
+		const struct probe_site *at = inst->site;
 
 		if (at->offset != site->site->offset || at->kind != site->site->kind ||
 		    strcmp(at->path, site->site->path) != 0)
 			break;
-		if (!k->img->insts.v[i]->point->optional)
-			return false;
+		if (!inst->optional && !at->one_of_many)
+			return NEEDED;
+		if (!inst->optional)
+			need = ONE_OF_MANY;
 	}
-	return true;
+	return need;
 }
 
 /* Programs for perf events differ from those for uprobe_multi by a number: loaded when needed. */
@@ -257,25 +266,32 @@ static int link_perf(struct attaching *a, const struct gen_site *v)
 				a->program->kind == SITE_URETPROBE, 0, v->cookie);
 }
 
-/* One place alone. multi: why the other mechanism failed. */
+/* One place alone. multi: why the other mechanism failed, 0: not tried. */
 static bool attach_one(struct attaching *a, const struct gen_site *v, int multi)
 {
 	struct run *r = a->r;
+	struct kernel *k = r->kernel;
+	enum need need = need_of(k, v);
 	int fd = link_perf(a, v);
+	struct str why = {0};
 
 	if (fd >= 0) {
-		add_link(r->kernel, fd);
-		r->kernel->n_perf++;
+		add_link(k, fd);
+		k->n_perf++;
 		return true;
 	}
-	if (optional(r->kernel, v)) {
-		message_warning(r, "cannot attach %s: uprobe_multi: %s; perf event: %s",
-				first_inst(r->kernel, v)->name, reason(multi), reason(fd));
-		return true;
-	}
-	message_error(r, "cannot attach %s: uprobe_multi: %s; perf event: %s",
-		      first_inst(r->kernel, v)->name, reason(multi), reason(fd));
-	return false;
+	if (multi)
+		str_addf(&why, "uprobe_multi: %s; ", reason(multi));
+	str_addf(&why, "perf event: %s", reason(fd));
+	if (fd == -KERN_ENOTSUPP && v->site->doubtful)
+		str_add(&why, " (an instruction with a lock or segment prefix)");
+	/* Of a pattern's places the first stands for all. */
+	if (need == NEEDED)
+		message_error(r, "cannot attach %s: %s", first_inst(k, v)->name, why.s);
+	else if (need == OPTIONAL || k->n_refused++ == 0 || r->s->opt.verbose[5])
+		message_warning(r, "cannot attach %s: %s", first_inst(k, v)->name, why.s);
+	str_release(&why);
+	return need != NEEDED;
 }
 
 /* Places in one file. One bad place fails all of a link: then by halves, to leave that one out or to
@@ -294,6 +310,24 @@ static bool attach_sites(struct attaching *a, const struct gen_site *v, size_t n
 	return attach_sites(a, v, n / 2) && attach_sites(a, v + n / 2, n - n / 2);
 }
 
+/* The same, with the doubtful ones apart: finding them by halves takes long. */
+static bool attach_file(struct attaching *a, const struct gen_site *v, size_t n)
+{
+	struct gen_site *good = xmalloc(n * sizeof(*good));
+	size_t n_good = 0;
+	bool ok;
+
+	for (size_t i = 0; i < n; i++)
+		if (!v[i].site->doubtful)
+			good[n_good++] = v[i];
+	ok = !n_good || attach_sites(a, good, n_good);
+	for (size_t i = 0; ok && i < n; i++)
+		if (v[i].site->doubtful)
+			ok = attach_one(a, v + i, 0);
+	free(good);
+	return ok;
+}
+
 static bool attach_program(struct run *r, size_t number)
 {
 	const struct gen_program *p = &r->kernel->img->programs.v[number];
@@ -305,7 +339,7 @@ static bool attach_program(struct run *r, size_t number)
 		for (next = i + 1; next < p->sites.n; next++)
 			if (strcmp(p->sites.v[next].site->path, p->sites.v[i].site->path) != 0)
 				break;
-		ok = attach_sites(&a, p->sites.v + i, next - i);
+		ok = attach_file(&a, p->sites.v + i, next - i);
 	}
 	if (a.perf >= 0)
 		close(a.perf); /* the links hold it */
@@ -374,22 +408,47 @@ static bool follow_target(struct run *r)
 
 /* ------------------------------------------------------------------ life */
 
-static int stack_map(const struct kernel *k, uint32_t *depth)
+/* Patterns may lack places, but not all of them. */
+static bool report_refused(struct run *r, size_t links_before)
 {
-	*depth = 0;
-	for (size_t i = 0; i < k->img->maps.n; i++)
-		if (k->img->maps.v[i].type == BPF_MAP_TYPE_STACK_TRACE) {
-			*depth = k->img->maps.v[i].value_size / 8;
-			return k->maps[i];
-		}
-	return -1;
+	const struct kernel *k = r->kernel;
+
+	if (k->n_refused && k->n_links == links_before) {
+		message_error(r, "nothing could be attached");
+		return false;
+	}
+	if (k->n_refused > 1 && !r->s->opt.verbose[5])
+		message_warning(r, "%zu more places of such patterns cannot be probed (-v names them)",
+				k->n_refused - 1);
+	return true;
+}
+
+/* Does the script ask for names in traced programs? */
+static bool wants_user_names(const struct ir_module *m)
+{
+	static const char *const words[] = {"usym", "umod", "ubacktrace", "ustack",
+					    "ucallers"};
+	const char *name;
+
+	for (size_t f = 0; f < m->fns.n; f++)
+		for (size_t b = 0; b < m->fns.v[f]->blocks.n; b++)
+			for (size_t i = 0; i < m->fns.v[f]->blocks.v[b].ins.n; i++) {
+				const struct ir_ins *ins = &m->fns.v[f]->blocks.v[b].ins.v[i];
+
+				if (ins->op != IR_RT)
+					continue;
+				name = intrinsic_by_number(ins->imm)->name;
+				for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++)
+					if (strstr(name, words[w]))
+						return true;
+			}
+	return false;
 }
 
 bool kernel_start(struct run *r)
 {
 	struct kernel *k = r->kernel = xcalloc(1, sizeof(*k));
-	uint32_t depth;
-	int stacks;
+	size_t links_before;
 
 	k->img = r->s->image;
 	k->btf = -1;
@@ -403,14 +462,16 @@ bool kernel_start(struct run *r)
 		return false;
 	share_init(r);
 	drain_init(r);
-	stacks = stack_map(k, &depth);
-	k->symbols = symbols_new(stacks, depth);
+	k->symbols = symbols_new(k->img->stacks ? k->maps[k->img->stacks] : -1);
+	if (wants_user_names(r->s->ir))
+		symbols_watch(k->symbols);
 	if (!load_programs(r) || !follow_target(r))
 		return false;
+	links_before = k->n_links;
 	for (size_t i = 0; i < k->img->programs.n; i++)
 		if (!attach_program(r, i))
 			return false;
-	return true;
+	return report_refused(r, links_before);
 }
 
 struct closing {

@@ -20,6 +20,7 @@ enum {
 	SHORTEST_NS = 1000000,
 	LONGEST_NS = 10000000,
 	CLOCK_NS = 1000000000,	/* real time is compared with the kernel's clock that often */
+	ONE_TURN = 20000,	/* records, then timers and signals have their turn */
 	WRITE_BYTES = 1 << 17,	/* output is written when there is that much of it */
 	IN_FLIGHT_MS = 200,	/* handlers that were running when told to stop get that long */
 };
@@ -71,13 +72,25 @@ static void sink_token(struct render_sink *sink, enum rt_token_kind kind, const 
 	symbols_token(run_of_sink(sink)->kernel->symbols, kind, token, out);
 }
 
+static void sink_stack(struct render_sink *sink, uint32_t pid, unsigned how,
+		       const struct rt_stack *stack, struct str *out)
+{
+	symbols_stack(run_of_sink(sink)->kernel->symbols, pid, how, stack, out);
+}
+
+static void sink_lines(struct render_sink *sink, uint32_t pid, bool kernel, const char *text,
+		       uint32_t len, struct str *out)
+{
+	symbols_lines(run_of_sink(sink)->kernel->symbols, pid, kernel, text, len, out);
+}
+
 void drain_init(struct run *r)
 {
 	struct kernel *k = r->kernel;
 	const struct options *o = &r->s->opt;
 
 	k->sink = (struct render_sink){sink_error, sink_warn, sink_system, sink_exit, sink_rotate,
-				       sink_token};
+				       sink_token, sink_stack, sink_lines};
 	k->render = (struct render){.ir = r->s->ir,
 				    .img = k->img,
 				    .sink = &k->sink,
@@ -119,17 +132,21 @@ static void check_skipped(struct run *r)
 void kernel_drain(struct run *r)
 {
 	struct kernel *k = r->kernel;
+	size_t n = kern_ring_consume(k->ring, ONE_TURN, one_record, r);
 
-	k->seen_records = kern_ring_consume(k->ring, 0, one_record, r) != 0;
+	k->seen_records = n != 0;
 	if (r->out.len)
 		output_flush(r);
 	if (r->commands.n)
 		commands_start(r);
+	symbols_update(k->symbols);
 	check_skipped(r);
-	if (k->seen_records)
+	if (n == ONE_TURN)
+		k->sleep_ns = 0; /* there is more */
+	else if (n)
 		k->sleep_ns = SHORTEST_NS;
 	else if (k->sleep_ns < LONGEST_NS)
-		k->sleep_ns *= 2;
+		k->sleep_ns = k->sleep_ns ? 2 * k->sleep_ns : SHORTEST_NS;
 }
 
 static int64_t clock_ns(clockid_t id)
@@ -208,7 +225,9 @@ void kernel_stop(struct run *r)
 	 * nanoseconds, unless its CPU was taken away from it. */
 	for (int i = 0; i < IN_FLIGHT_MS && in_flight(k); i++)
 		nanosleep(&ms, NULL);
-	kernel_drain(r);
+	do
+		kernel_drain(r);
+	while (k->seen_records);
 	share_go_plain(r);
 }
 

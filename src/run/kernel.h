@@ -34,6 +34,7 @@ struct kernel {
 	int *maps, *programs; /* descriptors, by index in the image; -1: none */
 	int *links;
 	size_t n_links, links_cap;
+	size_t n_refused; /* places of patterns that could not be attached */
 	int n_perf; /* links that are perf events: slow to close */
 
 	struct rt_shared *shared;
@@ -47,7 +48,6 @@ struct kernel {
 	struct render render;
 	struct render_sink sink;
 	struct symbols *symbols;
-	bool user_names; /* the script asks for names in traced programs */
 	int64_t n_errors; /* rendered */
 	int64_t clock_due_ns;
 

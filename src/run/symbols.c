@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/vec.h"
 #include "kern/bpf.h"
+#include "kern/mappings.h"
 #include "rt/fn.h"
 #include "run/symtab.h"
 
@@ -30,17 +31,18 @@ struct object {
 struct mapping {
 	uint64_t start, end, offset;
 	struct object *object; /* NULL: no file */
+	int64_t time_ns;       /* when it was made, or seen */
 };
 
 struct process {
 	struct process *next; /* of the same slot */
 	uint32_t pid;
-	struct mapping *v;
+	struct mapping *v; /* by address */
 	size_t n, cap;
-	int64_t read_ns;
+	int64_t read_ns; /* when /proc was read */
 };
 
-enum { SLOTS = 1024, REREAD_NS = 1000000, STALE_NS = 1000000000 };
+enum { SLOTS = 1024, MAX_PROCESSES = 65536, REREAD_NS = 1000000, STALE_NS = 1000000000 };
 
 struct symbols {
 	struct arena arena;
@@ -48,17 +50,16 @@ struct symbols {
 	struct object *objects;
 	struct symtab *kernel;
 	int stacks;
-	uint32_t depth;
-	uint64_t *frames;
+	struct text_owner *texts; /* of stacks, as ubacktrace() gives them */
+	struct kern_mappings *watch;
+	size_t n_processes;
 };
 
-struct symbols *symbols_new(int stacks, uint32_t depth)
+struct symbols *symbols_new(int stacks)
 {
 	struct symbols *s = xcalloc(1, sizeof(*s));
 
 	s->stacks = stacks;
-	s->depth = depth;
-	s->frames = xcalloc(depth + 1, sizeof(*s->frames));
 	return s;
 }
 
@@ -74,7 +75,8 @@ void symbols_free(struct symbols *s)
 		free(o->from);
 	}
 	symtab_free(s->kernel);
-	free(s->frames);
+	free(s->texts);
+	kern_mappings_close(s->watch);
 	arena_release(&s->arena);
 	free(s);
 }
@@ -83,7 +85,7 @@ static int64_t clock_now(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
@@ -175,7 +177,7 @@ static bool read_mappings(struct symbols *s, struct process *p)
 		if (!any)
 			p->n = 0;
 		any = true;
-		m = (struct mapping){start, end, offset, NULL};
+		m = (struct mapping){start, end, offset, NULL, p->read_ns};
 		line[strcspn(line, "\n")] = 0;
 		if (line[at] == '/')
 			m.object = object_of(s, p->pid, (dev_t)major << 32 | minor, (ino_t)inode,
@@ -186,19 +188,114 @@ static bool read_mappings(struct symbols *s, struct process *p)
 	return any;
 }
 
-static struct process *process_of(struct symbols *s, uint32_t pid)
+static struct process *find_process(struct symbols *s, uint32_t pid, bool make)
 {
 	struct process **slot = &s->processes[pid % SLOTS], *p;
 
 	for (p = *slot; p; p = p->next)
 		if (p->pid == pid)
 			return p;
+	if (!make)
+		return NULL;
 	p = ARENA_NEW(&s->arena, struct process);
 	p->pid = pid;
 	p->next = *slot;
 	*slot = p;
-	read_mappings(s, p);
+	s->n_processes++;
 	return p;
+}
+
+static struct process *process_of(struct symbols *s, uint32_t pid)
+{
+	struct process *p = find_process(s, pid, true);
+
+	if (!p->n && !p->read_ns)
+		read_mappings(s, p);
+	return p;
+}
+
+/* ------------------------------------------------------------------ what the kernel tells */
+
+/* In its place; what it covers is gone. */
+static void insert_mapping(struct process *p, struct mapping m)
+{
+	size_t n = 0, at = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->v[i].start < m.end && m.start < p->v[i].end) {
+			if (p->v[i].time_ns > m.time_ns)
+				return; /* events of different CPUs: an old one */
+			continue;
+		}
+		at += p->v[i].start < m.start;
+		p->v[n++] = p->v[i];
+	}
+	p->n = n;
+	add_mapping(p, m);
+	memmove(&p->v[at + 1], &p->v[at], (p->n - 1 - at) * sizeof(m));
+	p->v[at] = m;
+}
+
+static void on_fork(struct symbols *s, const struct kern_mapping *e)
+{
+	const struct process *parent = find_process(s, e->parent, false);
+	struct process *p;
+
+	if (!parent || !parent->n)
+		return;
+	p = find_process(s, e->pid, true);
+	for (size_t i = 0; i < parent->n; i++)
+		insert_mapping(p, parent->v[i]);
+}
+
+/* All that was mapped before is gone. */
+static void on_exec(struct symbols *s, const struct kern_mapping *e)
+{
+	struct process *p = find_process(s, e->pid, false);
+	size_t n = 0;
+
+	for (size_t i = 0; p && i < p->n; i++)
+		if (p->v[i].time_ns >= (int64_t)e->time_ns)
+			p->v[n++] = p->v[i];
+	if (p)
+		p->n = n;
+}
+
+static void on_event(void *cookie, const struct kern_mapping *e)
+{
+	struct symbols *s = cookie;
+	struct mapping m = {e->start, e->end, e->offset, NULL, (int64_t)e->time_ns};
+
+	/* Pids do not run out before memory does; names for the last ones are not worth it. */
+	if (s->n_processes >= MAX_PROCESSES)
+		return;
+	switch (e->kind) {
+	case KERN_MAPPED:
+		if (e->path[0] == '/' && e->path[1] != '/')
+			m.object = object_of(s, e->pid, (dev_t)e->major << 32 | e->minor,
+					     (ino_t)e->inode, e->path);
+		insert_mapping(find_process(s, e->pid, true), m);
+		break;
+	case KERN_FORKED:
+		on_fork(s, e);
+		break;
+	case KERN_EXECED:
+		on_exec(s, e);
+		break;
+	}
+}
+
+void symbols_watch(struct symbols *s)
+{
+	int ignored;
+
+	s->watch = kern_mappings_open(&ignored);
+}
+
+void symbols_update(struct symbols *s)
+{
+	if (s->watch)
+		kern_mappings_read(s->watch, on_event, s);
 }
 
 void symbols_learn(struct symbols *s, uint32_t pid)
@@ -237,13 +334,18 @@ struct place {
 
 static void locate_user(struct symbols *s, uint32_t pid, uint64_t addr, struct place *at)
 {
-	struct process *p = process_of(s, pid);
-	const struct mapping *m = find_mapping(p, addr);
-	int64_t age = clock_now() - p->read_ns;
+	struct process *p;
+	const struct mapping *m;
 	const struct symtab *t;
 	uint64_t vaddr;
+	int64_t age;
 
-	if ((!m && age > REREAD_NS) || age > STALE_NS) {
+	symbols_update(s);
+	p = process_of(s, pid);
+	m = find_mapping(p, addr);
+	age = clock_now() - p->read_ns;
+	/* Without being told of changes, look again now and then. */
+	if ((!m && age > REREAD_NS) || (!s->watch && age > STALE_NS)) {
 		read_mappings(s, p);
 		m = find_mapping(p, addr);
 	}
@@ -325,6 +427,7 @@ static void add_address(struct str *out, enum symbol_form form, uint64_t addr, c
 	case SYM_DATA:
 		add_long_form(out, addr, at, false);
 		break;
+	case SYM_LINES:
 	case SYM_SYMBOL:
 		if (at->known)
 			str_add(out, at->sym.name);
@@ -336,20 +439,121 @@ static void add_address(struct str *out, enum symbol_form form, uint64_t addr, c
 
 /* ------------------------------------------------------------------ tokens */
 
-static void add_stack(struct symbols *s, const struct rt_token *t, bool user, struct str *out)
+/* Whose a text is, which does not tell itself; one of those that share a slot is forgotten. */
+struct text_owner {
+	uint64_t hash;
+	uint32_t pid;
+};
+
+enum { TEXT_SLOTS = 8192, TEXT = RT_STR_BYTES - 1 };
+
+static uint64_t hash_text(const char *text, size_t len)
 {
-	uint32_t id = (uint32_t)t->a;
+	uint64_t h = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)text[i]) * 0x100000001b3;
+	return h;
+}
+
+static void remember_text(struct symbols *s, const char *text, size_t len, uint32_t pid)
+{
+	uint64_t h = hash_text(text, len);
+
+	if (!s->texts)
+		s->texts = xcalloc(TEXT_SLOTS, sizeof(*s->texts));
+	s->texts[h % TEXT_SLOTS] = (struct text_owner){h, pid};
+}
+
+static uint32_t owner_of(const struct symbols *s, const char *text, size_t len, uint32_t pid)
+{
+	uint64_t h = hash_text(text, len);
+
+	if (!s->texts || s->texts[h % TEXT_SLOTS].hash != h)
+		return pid;
+	return s->texts[h % TEXT_SLOTS].pid;
+}
+
+static void locate(struct symbols *s, uint32_t pid, bool kernel, uint64_t addr, struct place *at)
+{
+	if (kernel)
+		locate_kernel(s, addr, at);
+	else
+		locate_user(s, pid, addr, at);
+}
+
+static void add_frames(struct symbols *s, uint32_t pid, unsigned how, const struct rt_stack *stack,
+		       struct str *out)
+{
+	static const char *const heads[] = {"Returning from: ", "Returning to  : "};
+	enum symbol_form form = (enum symbol_form)(how & RT_STACK_FORM);
+	bool kernel = how & RT_STACK_KERNEL;
 	struct place at = {0};
 
-	if (s->stacks < 0 || kern_map_lookup(s->stacks, &id, s->frames) < 0)
-		return;
-	for (uint32_t i = 0; i < s->depth && s->frames[i]; i++) {
-		if (t->b != SYM_NONE && user)
-			locate_user(s, t->pid, s->frames[i], &at);
-		else if (t->b != SYM_NONE)
-			locate_kernel(s, s->frames[i], &at);
-		add_address(out, (enum symbol_form)t->b, s->frames[i], &at);
+	for (uint32_t i = 0; i < stack->n && i < RT_STACK_DEPTH; i++) {
+		if (form != SYM_NONE)
+			locate(s, pid, kernel, stack->addrs[i], &at);
+		if (form == SYM_LINES)
+			str_addf(out, " 0x%" PRIx64 " : ", stack->addrs[i]);
+		if (i < 2 && how & RT_STACK_RETURN && form == SYM_FULL)
+			str_add(out, heads[i]);
+		add_address(out, form == SYM_LINES ? SYM_DATA : form, stack->addrs[i], &at);
+		if (form == SYM_LINES)
+			str_addc(out, '\n');
 	}
+}
+
+void symbols_stack(struct symbols *s, uint32_t pid, unsigned how, const struct rt_stack *stack,
+		   struct str *out)
+{
+	add_frames(s, pid, how, stack, out);
+}
+
+void symbols_lines(struct symbols *s, uint32_t pid, bool kernel, const char *text, size_t len,
+		   struct str *out)
+{
+	char copy[8192], *p = copy, *end;
+
+	if (len >= sizeof(copy))
+		len = sizeof(copy) - 1;
+	memcpy(copy, text, len);
+	copy[len] = 0;
+	if (!kernel)
+		pid = owner_of(s, text, len, pid);
+	for (; *p; p = end) {
+		struct place at = {0};
+		uint64_t addr;
+
+		p += strspn(p, " \n\t");
+		addr = strtoull(p, &end, 16);
+		if (end == p) {
+			end += strcspn(end, " \n\t");
+			continue;
+		}
+		locate(s, pid, kernel, addr, &at);
+		str_addf(out, " 0x%" PRIx64 " : ", addr);
+		add_address(out, SYM_DATA, addr, &at);
+		str_addc(out, '\n');
+	}
+}
+
+/* As long as a string can be: whole lines, or what fits of addresses. */
+static void add_stack(struct symbols *s, const struct rt_token *t, bool user, struct str *out)
+{
+	size_t before = out->len;
+	struct rt_stack stack;
+
+	if (!t->a || s->stacks < 0 || kern_map_lookup(s->stacks, &t->a, &stack) < 0)
+		return;
+	add_frames(s, t->pid, t->b | (user ? 0 : RT_STACK_KERNEL), &stack, out);
+	if (out->len - before > TEXT) {
+		out->len = before + TEXT;
+		while (t->b == SYM_LINES && out->len > before && out->s[out->len - 1] != '\n')
+			out->len--;
+		out->s[out->len] = 0;
+	}
+	if (user && t->b == SYM_NONE)
+		remember_text(s, out->s + before, out->len - before, t->pid);
 }
 
 void symbols_token(struct symbols *s, enum rt_token_kind kind, const struct rt_token *t,
@@ -396,7 +600,7 @@ __attribute__((noinline)) int symbols_test_function(void)
 
 TEST(symbols_of_this_process)
 {
-	struct symbols *s = symbols_new(-1, 0);
+	struct symbols *s = symbols_new(-1);
 	struct rt_token t = {.pid = (uint32_t)getpid()};
 	struct str out = {0};
 
@@ -421,7 +625,7 @@ TEST(symbols_of_this_process)
 
 TEST(symbols_survive_the_process)
 {
-	struct symbols *s = symbols_new(-1, 0);
+	struct symbols *s = symbols_new(-1);
 	struct rt_token t = {.a = (uint64_t)(uintptr_t)symbols_test_function};
 	struct str out = {0};
 	int fds[2];
@@ -442,6 +646,39 @@ TEST(symbols_survive_the_process)
 	waitpid(pid, NULL, 0);
 	symbols_token(s, RT_TOKEN_USYM, &t, &out);
 	CHECK_STR(out.s, "symbols_test_function");
+	str_release(&out);
+	symbols_free(s);
+}
+
+TEST(symbols_of_a_short_life)
+{
+	struct symbols *s = symbols_new(-1);
+	struct rt_token t = {.a = (uint64_t)(uintptr_t)symbols_test_function};
+	struct str out = {0};
+	struct process *p;
+	int status = 1;
+	pid_t pid;
+
+	symbols_watch(s);
+	pid = fork();
+	if (!pid) {
+		/* This program again, with no test to run. */
+		execl("/proc/self/exe", "unit", "no such test", (char *)NULL);
+		_exit(1);
+	}
+	waitpid(pid, &status, 0);
+	CHECK_INT(status, 0);
+	if (s->watch) {
+		symbols_update(s);
+		p = find_process(s, (uint32_t)pid, false);
+		CHECK(p && p->n > 0);
+		t.pid = (uint32_t)pid;
+		for (size_t i = 0; i < p->n; i++)
+			if (p->v[i].object && strstr(p->v[i].object->path, "/unit"))
+				t.a = p->v[i].start + 64;
+		symbols_token(s, RT_TOKEN_UMOD, &t, &out);
+		CHECK(strstr(out.s, "/unit") != NULL);
+	}
 	str_release(&out);
 	symbols_free(s);
 }

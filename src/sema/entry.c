@@ -5,6 +5,10 @@
  * harm. The return handler begins by taking it out. The arrays wrap: values of returns that never
  * come are overwritten some day.
  *
+ * A function that ends by jumping into another has the same frame address as that one, and both
+ * return at once, the inner first. Where several functions share a handler the values of one frame
+ * are therefore stacked: a third key counts them.
+ *
  * Works on handlers that have been folded: an @entry in dead code costs nothing. */
 #include <string.h>
 
@@ -24,6 +28,8 @@ struct entries {
 	struct session *s;
 	struct handler *h;
 	VEC(struct saved) saved;
+	struct var *depth;	/* array: values stacked in a frame; NULL: only one function */
+	const char *depth_name; /* local that holds it */
 	bool found, failed;
 };
 
@@ -49,9 +55,9 @@ static struct expr *symbol(struct session *s, const struct token *tok, const cha
 	return e;
 }
 
-/* array[tid(), key] */
+/* array[tid(), key] or array[tid(), key, third] */
 static struct expr *element(struct session *s, const struct token *tok, const struct var *array,
-			    struct expr *key)
+			    struct expr *key, const char *third)
 {
 	struct expr *e = expr_make(&s->arena, EX_INDEX, tok);
 	struct expr *tid = expr_make(&s->arena, EX_CALL, tok);
@@ -60,6 +66,8 @@ static struct expr *element(struct session *s, const struct token *tok, const st
 	e->name = array->name;
 	vec_push(&e->args, &s->arena, tid);
 	vec_push(&e->args, &s->arena, key);
+	if (third)
+		vec_push(&e->args, &s->arena, symbol(s, tok, third));
 	return e;
 }
 
@@ -84,6 +92,19 @@ static struct expr *return_key(struct session *s, const struct token *tok)
 	e->number = 7;
 	e->type = TY_LONG;
 	return e;
+}
+
+static struct var *make_local(struct entries *en, const struct var *array, const char *what)
+{
+	struct session *s = en->s;
+	struct var *v = ARENA_NEW(&s->arena, struct var);
+
+	v->kind = VAR_LOCAL;
+	v->name = intern(arena_printf(&s->arena, "%s_%s", array->name, what));
+	v->tok = array->tok;
+	v->id = (int)en->h->locals.n;
+	vec_push(&en->h->locals, &s->arena, v);
+	return v;
 }
 
 /* The @entry becomes a local of the return handler. */
@@ -114,13 +135,8 @@ static bool take_entry(struct ast_visitor *v, struct expr **slot)
 		const struct token *tok = target_token(s, e->tok);
 
 		k.array = make_array(s, tok);
-		k.local = ARENA_NEW(&s->arena, struct var);
-		k.local->kind = VAR_LOCAL;
-		k.local->name = intern(arena_printf(&s->arena, "%s_value", k.array->name));
-		k.local->tok = tok;
-		k.local->id = (int)en->h->locals.n;
+		k.local = make_local(en, k.array, "value");
 		k.local->detail = e->detail;
-		vec_push(&en->h->locals, &s->arena, k.local);
 		vec_push(&en->saved, &s->arena, k);
 	}
 	*slot = symbol(s, e->tok, en->saved.v[i].local->name);
@@ -145,11 +161,20 @@ static struct handler *entry_handler(struct entries *en, struct expr *frame)
 
 	h->tok = en->h->tok;
 	h->body = stmt_make(&s->arena, ST_BLOCK, target_token(s, en->h->tok));
+	if (en->depth) {
+		const struct token *tok = en->depth->tok;
+		struct expr *count = expr_make(&s->arena, EX_INCDEC, tok);
+
+		count->op = OP_INC;
+		count->left = element(s, tok, en->depth, expr_clone(&s->arena, frame), NULL);
+		vec_push(&h->body->body, &s->arena,
+			 assignment(s, tok, symbol(s, tok, en->depth_name), count));
+	}
 	for (size_t i = 0; i < en->saved.n; i++) {
 		struct saved *k = &en->saved.v[i];
 		struct stmt *st = assignment(s, k->array->tok,
 					     element(s, k->array->tok, k->array,
-						     expr_clone(&s->arena, frame)),
+						     expr_clone(&s->arena, frame), en->depth_name),
 					     k->value);
 
 		ast_walk_stmt(&v, &st);
@@ -159,23 +184,57 @@ static struct handler *entry_handler(struct entries *en, struct expr *frame)
 	return h;
 }
 
+static struct stmt *deletion(struct entries *en, const struct var *array, const char *third)
+{
+	struct session *s = en->s;
+	struct stmt *st = stmt_make(&s->arena, ST_DELETE, array->tok);
+
+	st->expr = element(s, array->tok, array, return_key(s, array->tok), third);
+	return st;
+}
+
+/* if (depth > 1) array[...] = depth - 1 else delete array[...] */
+static struct stmt *unstack(struct entries *en)
+{
+	struct session *s = en->s;
+	const struct token *tok = en->depth->tok;
+	struct stmt *st = stmt_make(&s->arena, ST_IF, tok);
+	struct expr *less = expr_make(&s->arena, EX_BINARY, tok);
+
+	st->expr = expr_make(&s->arena, EX_COMPARE, tok);
+	st->expr->op = OP_GT;
+	st->expr->left = symbol(s, tok, en->depth_name);
+	st->expr->right = expr_number(&s->arena, tok, 1);
+	less->op = OP_SUB;
+	less->left = symbol(s, tok, en->depth_name);
+	less->right = expr_number(&s->arena, tok, 1);
+	st->then = assignment(s, tok, element(s, tok, en->depth, return_key(s, tok), NULL), less);
+	st->otherwise = deletion(en, en->depth, NULL);
+	return st;
+}
+
 /* local = array[...]; delete array[...] in front of the return handler. */
 static void prepend_fetch(struct entries *en)
 {
 	struct session *s = en->s;
 	struct stmt *b = stmt_make(&s->arena, ST_BLOCK, en->h->body->tok);
 
+	if (en->depth)
+		vec_push(&b->body, &s->arena,
+			 assignment(s, en->depth->tok, symbol(s, en->depth->tok, en->depth_name),
+				    element(s, en->depth->tok, en->depth,
+					    return_key(s, en->depth->tok), NULL)));
 	for (size_t i = 0; i < en->saved.n; i++) {
 		struct saved *k = &en->saved.v[i];
 		const struct token *tok = k->array->tok;
-		struct stmt *gone = stmt_make(&s->arena, ST_DELETE, tok);
 
 		vec_push(&b->body, &s->arena,
 			 assignment(s, tok, symbol(s, tok, k->local->name),
-				    element(s, tok, k->array, return_key(s, tok))));
-		gone->expr = element(s, tok, k->array, return_key(s, tok));
-		vec_push(&b->body, &s->arena, gone);
+				    element(s, tok, k->array, return_key(s, tok), en->depth_name)));
+		vec_push(&b->body, &s->arena, deletion(en, k->array, en->depth_name));
 	}
+	if (en->depth)
+		vec_push(&b->body, &s->arena, unstack(en));
 	sema_resolve_late(s, &en->h->locals, NULL, NULL, b);
 	vec_push(&b->body, &s->arena, en->h->body);
 	en->h->body = b;
@@ -209,39 +268,59 @@ static void add_instances(struct session *s, const struct handler *h, struct han
 		p->probes.v[i]->id = (int)i;
 }
 
-static bool expand_handler(struct session *s, const struct probe_inst *inst)
-{
-	struct entries en = {.s = s, .h = inst->handler};
-	struct ast_visitor v = {.on_expr = take_entry, .data = &en};
+/* The first instance of each handler, and how many there are. */
+struct instances {
+	struct probe_inst *first;
+	size_t n;
+};
 
-	ast_walk_stmt(&v, &en.h->body);
-	if (!en.found || en.failed)
-		return false;
-	if (!inst->entry->frame_address) {
-		sem_error(s, en.h->tok, NULL, "no frame address at the entry of %s", inst->name);
-		return false;
+static struct instances *count_instances(struct session *s)
+{
+	const struct program *p = s->program;
+	struct instances *v = ARENA_ARRAY(&s->arena, struct instances, p->handlers.n + 1);
+
+	for (size_t i = 0; i < p->handlers.n; i++)
+		p->handlers.v[i]->id = (int)i;
+	for (size_t i = 0; i < p->probes.n; i++) {
+		struct instances *of = &v[p->probes.v[i]->handler->id];
+
+		if (!of->n++)
+			of->first = p->probes.v[i];
 	}
-	prepend_fetch(&en);
-	add_instances(s, en.h, entry_handler(&en, inst->entry->frame_address));
-	return true;
+	return v;
 }
 
 bool sema_expand_entries(struct session *s)
 {
 	struct program *p = s->program;
-	VEC(struct probe_inst *) first = {0}; /* of each handler that may have some */
+	size_t n = p->handlers.n;
 	bool any = false;
+	struct instances *instances = count_instances(s);
 
 	sema_all_resolved(s);
-	/* Elsewhere check.c says that @entry is misplaced. */
-	for (size_t i = 0; i < p->probes.n; i++) {
-		struct probe_inst *inst = p->probes.v[i];
+	for (size_t i = 0; i < n; i++) {
+		struct entries en = {.s = s, .h = p->handlers.v[i]};
+		struct ast_visitor v = {.on_expr = take_entry, .data = &en};
+		struct probe_inst *inst = instances[i].first;
 
-		if (!inst->handler->has_instance && inst->entry)
-			vec_push(&first, &s->arena, inst);
-		inst->handler->has_instance = true;
+		/* Elsewhere check.c says that @entry is misplaced. */
+		if (!inst || !inst->entry)
+			continue;
+		ast_walk_stmt(&v, &en.h->body);
+		if (!en.found || en.failed)
+			continue;
+		if (!inst->entry->frame_address) {
+			sem_error(s, en.h->tok, NULL, "no frame address at the entry of %s",
+				  inst->name);
+			continue;
+		}
+		if (instances[i].n > 1) {
+			en.depth = make_array(s, target_token(s, en.h->tok));
+			en.depth_name = make_local(&en, en.depth, "depth")->name;
+		}
+		prepend_fetch(&en);
+		add_instances(s, en.h, entry_handler(&en, inst->entry->frame_address));
+		any = true;
 	}
-	for (size_t i = 0; i < first.n; i++)
-		any |= expand_handler(s, first.v[i]);
 	return any;
 }

@@ -260,9 +260,12 @@ static void fold_stmt(struct folder *f, struct stmt **slot)
 {
 	struct stmt *s = *slot;
 	struct foreach *fe;
+	bool keep_dead;
 
 	if (!s)
 		return;
+	/* -u keeps what a written constant makes dead; not what @defined() guards. */
+	keep_dead = f->s->opt.unoptimized && is_number(s->expr);
 	fold_expr(f, &s->init);
 	if (s->kind != ST_TRY)
 		fold_expr(f, &s->expr);
@@ -273,7 +276,7 @@ static void fold_stmt(struct folder *f, struct stmt **slot)
 		fold_expr(f, &fe->limit);
 		fold_expr(f, &fe->hist);
 	}
-	if (s->kind == ST_IF && is_number(s->expr)) {
+	if (s->kind == ST_IF && is_number(s->expr) && !keep_dead) {
 		struct stmt *keep = s->expr->lit->num ? s->then : s->otherwise;
 
 		*slot = keep ? keep : stmt_make(&f->s->arena, ST_NULL, s->tok);

@@ -513,6 +513,8 @@ static void mismatch(struct session *s, const struct probe_point *p)
 		}
 		sem_point_error(s, p->comps.v[0].tok, tok, "probe point truncated (follow: %s)", b.s ? b.s : "");
 		str_release(&b);
+	} else if (!n.v.n) {
+		sem_error(s, tok, NULL, "invalid suffix for probe");
 	} else {
 		sem_point_error(s, p->comps.v[0].tok, tok,
 			  wild ? "probe point mismatch: didn't find any wildcard matches%s"

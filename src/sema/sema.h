@@ -25,7 +25,6 @@ struct handler {
 	var_list locals;
 	const struct token *tok; /* the user's `probe` keyword */
 	bool user;		 /* from the user's script, not from a tapset file */
-	bool has_instance;	 /* mark of sema_expand_entries() */
 	int id;
 };
 

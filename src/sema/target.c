@@ -298,7 +298,8 @@ static struct expr *resolve(void *cookie, struct expr *e, const char **why)
 
 static bool in_handler_of_return(const struct expr *e)
 {
-	return strcmp(e->name, "$return") == 0 || strcmp(e->name, "$$return") == 0;
+	return strcmp(e->name, "$return") == 0 || strcmp(e->name, "$$return") == 0 ||
+	       strcmp(e->name, "$$name") == 0; /* of .plt: a constant */
 }
 
 static void confusing(struct expansion *x, const struct expr *e, const char *text)
@@ -525,7 +526,7 @@ static void clone_functions(struct session *s, struct body_template *t, struct e
 		c->body = substitute(s, f->fn->body, &f->slots, with);
 		with += f->slots.n;
 		ast_walk_stmt(&v, &c->body);
-		script_add_function(target_script(s), &s->arena, c);
+		script_add_function(&s->arena, target_script(s), c);
 	}
 	ast_walk_stmt(&v, handler_body);
 }

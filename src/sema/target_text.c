@@ -111,7 +111,7 @@ struct expr *target_text(struct session *s, struct expr *e,
 		try->then = block(s, return_stmt(s, text));
 		try->otherwise = block(s, return_stmt(s, string(s, tok, "ERROR")));
 		f->body = block(s, try);
-		vec_push(&target_script(s)->functions, &s->arena, f);
+		script_add_function(&s->arena, target_script(s), f);
 		map_set(&s->texts, &s->arena, key, f);
 	}
 	call = expr_make(&s->arena, EX_CALL, e->tok);

@@ -23,6 +23,7 @@ enum {
 	RT_OUT_BYTES = 8192 + 576, /* output of one handler before it is sent in between: what one
 				  * printf may print, with the heads of 32 arguments */
 	RT_FRAME_SLACK = 4096,	 /* behind every frame: pointers into it may be passed as struct rt_str */
+	RT_STACK_DEPTH = 20,	 /* addresses of a stack: MAXBACKTRACE */
 	RT_FRAMES_PER_CPU = 8,	 /* handlers that can be active on one CPU: nested, preempted, blocked */
 };
 
@@ -41,8 +42,8 @@ enum rt_token_kind {
 	RT_TOKEN_USYM,	    /* usymname(a) in process pid */
 	RT_TOKEN_USYMDATA,  /* usymdata(a) */
 	RT_TOKEN_UMOD,	    /* umodname(a) */
-	RT_TOKEN_USTACK,    /* ubacktrace(): stack id a of the stack map */
-	RT_TOKEN_KSTACK,
+	RT_TOKEN_USTACK,    /* ubacktrace(): stack a of the map of stacks; b: enum symbol_form */
+	RT_TOKEN_KSTACK,    /* backtrace() */
 	RT_TOKEN_KSYM,	    /* symname(a) */
 	RT_TOKEN_KSYMDATA,
 	RT_TOKEN_TIME,	    /* ctime(a), tz_ctime(a) when pid is 1 */
@@ -98,6 +99,29 @@ struct rt_shared {
 	uint64_t reserved[8];
 };
 
+/* Value of the map of stacks; its key is a 64-bit number made from the addresses, 0 for none. */
+struct rt_stack {
+	uint32_t n, reserved;
+	uint64_t addrs[RT_STACK_DEPTH]; /* the latest first; zero behind n */
+};
+
+/* A stack on its way from the traced program (bpfrt/stack.c). */
+struct rt_walk {
+	uint64_t function; /* in a return probe: the one that returned; goes first */
+	uint64_t at_entry; /* the return address is on top of the stack */
+	uint64_t at, low;  /* frame pointer; where the frame before it was */
+	uint64_t trampoline, instance; /* pending return probes */
+	struct rt_stack stack;
+};
+
+/* Where members lie in the running kernel's structures: pending return probes. All 0: unknown. */
+struct rt_uprobe_layout {
+	uint32_t task_uprobes, task_mm; /* of task_struct: utask, mm */
+	uint32_t instances;		/* of uprobe_task */
+	uint32_t original, chained, next; /* of return_instance */
+	uint32_t mm_area, area_address; /* mm_struct: uprobes_state.xol_area; xol_area.vaddr */
+};
+
 /* The memory of a handler that runs. Registers of the IR and string slots follow. */
 struct rt_frame {
 	uint32_t busy;
@@ -115,6 +139,7 @@ struct rt_frame {
 	struct rt_str token_text; /* tokenize(): what is being taken apart */
 	struct rt_str tmp;	  /* of library functions */
 	uint64_t scratch[16];	  /* likewise: what loops count, so that the verifier doesn't */
+	struct rt_walk walk;
 	char out[RT_OUT_BYTES + RT_STR_BYTES + 64]; /* records on their way, see struct rt_item */
 };
 
@@ -215,7 +240,12 @@ enum rt_item_kind {
 	RT_ITEM_SYSTEM,	   /* one string */
 	RT_ITEM_HIST,	   /* a: global, b: 0 scalar; a struct rt_stat_value with buckets follows */
 	RT_ITEM_ROTATE,	   /* switch_file() */
+	RT_ITEM_STACK,	   /* print_backtrace(), ...; a: enum symbol_form and RT_STACK_...; then a
+			    * struct rt_stack */
+	RT_ITEM_USYMBOLS,  /* print_ustack(): one string, a stack as text */
+	RT_ITEM_KSYMBOLS,  /* print_stack() */
 };
+enum { RT_STACK_FORM = 0xff, RT_STACK_RETURN = 0x100, RT_STACK_KERNEL = 0x200 };
 struct rt_item {
 	uint16_t kind, a;
 	uint32_t bytes; /* of what follows, padded to 8 */

@@ -10,3 +10,4 @@
 #include "lock.c"
 #include "misc.c"
 #include "task.c"
+#include "stack.c"

@@ -132,6 +132,18 @@ long rt_find_variable_sleepable(struct rt_frame *f, const struct rt_words *w,
 				const struct rt_room *name);
 long rt_count_bits(uint64_t addr, uint64_t n);
 
+/* ------------------------------------------------------------------ stacks */
+/* The stack of the traced program to f->walk.stack; f->walk.function and .at_entry are the caller's.
+ * The result is its key in the map of stacks. */
+uint64_t rt_user_stack(struct rt_frame *f, uint64_t ip, uint64_t sp, uint64_t fp,
+		       const struct rt_uprobe_layout *at);
+/* The key of the stack in f->walk.stack. */
+uint64_t rt_stack_hash(struct rt_frame *f);
+/* Its first last + 1 addresses (last < 0: all) with blanks between them. */
+long rt_stack_text(struct rt_room *dst, uint64_t cap, struct rt_frame *f, int64_t last);
+/* Address number n of it, 0 if it has less. */
+long rt_stack_address(struct rt_frame *f, int64_t n);
+
 /* ------------------------------------------------------------------ others */
 /* 0 to n - 1. Above 1 << 20: f->error = RT_E_RANGE. */
 long rt_randint(struct rt_frame *f, int64_t n);

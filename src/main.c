@@ -16,6 +16,7 @@
 #include "lang/diag.h"
 #include "lang/lang.h"
 #include "run/run.h"
+#include "save/save.h"
 #include "sema/sema.h"
 #include "session.h"
 #include "tapset/library.h"
@@ -79,7 +80,7 @@ static const char *timeout_probe(struct session *s)
 	return arena_printf(&s->arena, "probe timer.ms(%lld) { exit() }", (long long)ms);
 }
 
-static bool parse_scripts(struct session *s, const struct cli *cli)
+static bool parse_scripts(struct session *s, const struct cli *cli, struct source *file)
 {
 	const char *name, *text, *timeout = timeout_probe(s);
 	bool ok = true;
@@ -89,7 +90,7 @@ static bool parse_scripts(struct session *s, const struct cli *cli)
 		ok &= parse_text(s, source_make(s, "<input>", cli->script_text,
 						strlen(cli->script_text)));
 	else if (cli->script_file)
-		ok &= parse_text(s, read_source(s, cli->script_file));
+		ok &= parse_text(s, file);
 	for (i = 0; i < cli->extra_scripts.n + (timeout && cli->mode == CLI_RUN); i++) {
 		text = i < cli->extra_scripts.n ? cli->extra_scripts.v[i] : timeout;
 		name = arena_printf(&s->arena, "<input%zu>", i + 1);
@@ -183,15 +184,40 @@ static int failed(const struct session *s, int pass)
 
 /* ------------------------------------------------------------------ the passes */
 
-static int compile_and_run(struct session *s, const struct cli *cli)
+/* -p4: the compiled script as a file in this directory; its name goes to stdout. */
+static int write_compiled(struct session *s)
+{
+	struct str out = {0};
+	const char *name;
+	FILE *f;
+	bool ok;
+
+	save_write(&out, s);
+	name = s->opt.module_given ? s->opt.module_name
+				   : arena_printf(&s->arena, "stap_%08x", hash_bytes(out.s, out.len));
+	name = arena_printf(&s->arena, "%s.bo", name);
+	f = fopen(name, "we");
+	ok = f && fwrite(out.s, 1, out.len, f) == out.len;
+	if (f && fclose(f) != 0)
+		ok = false;
+	str_release(&out);
+	if (!ok) {
+		fprintf(stderr, "stap: cannot write %s: %s\n", name, strerror(errno));
+		return failed(s, 4);
+	}
+	puts(name);
+	return 0;
+}
+
+/* Passes 1 to 3. -1 to go on, or the exit status. */
+static int compile(struct session *s, const struct cli *cli, struct source *file)
 {
 	struct pass_clock clock = {0};
 	struct str out = {0};
-	int status;
 
 	pass_clock_start(s, &clock);
 	library_open(s);
-	if (!parse_scripts(s, cli))
+	if (!parse_scripts(s, cli, file))
 		return failed(s, 1);
 	report(s, 1, &clock);
 	if (s->opt.last_pass == 1)
@@ -219,19 +245,35 @@ static int compile_and_run(struct session *s, const struct cli *cli)
 		print(&out);
 		return 0;
 	}
+	return -1;
+}
+
+static int compile_and_run(struct session *s, const struct cli *cli)
+{
+	struct pass_clock clock = {0};
+	struct source *file = NULL;
+	int status = -1;
+
+	if (cli->script_file && !cli->script_text) {
+		file = read_source(s, cli->script_file);
+		if (!file)
+			return failed(s, 1);
+	}
+	if (file && save_is_one(file->text, file->len)) {
+		if (!save_read(s, file->name, file->text, file->len))
+			return failed(s, 4);
+	} else {
+		status = compile(s, cli, file);
+	}
+	if (status >= 0)
+		return status;
 
 	pass_clock_start(s, &clock);
 	if (gen_needed(s) && !gen_build(s, kern_has_sleepable_uprobes()))
 		return failed(s, 4);
 	report(s, 4, &clock);
-	if (s->opt.last_pass == 4) {
-		if (!s->opt.verbose[4]) {
-			fputs("Pass 4: ", stderr);
-			report_compiled(s);
-			fputs(".\n", stderr);
-		}
-		return 0;
-	}
+	if (s->opt.last_pass == 4)
+		return write_compiled(s);
 
 	pass_clock_start(s, &clock);
 	if (s->opt.verbose[5])
@@ -249,7 +291,7 @@ static int list(struct session *s, const struct cli *cli)
 
 	library_open(s);
 	diag_mute(s);
-	ok = parse_scripts(s, cli);
+	ok = parse_scripts(s, cli, NULL);
 	diag_unmute(s);
 	if (!ok)
 		return 1;

@@ -53,6 +53,7 @@ struct options {
 	int buffer_mb;		/* -s, 0: default */
 	bool background;	/* -F: write -o FILE from a daemon */
 	const char *module_name; /* -m or made up */
+	bool module_given;	 /* -m */
 
 	/* Limits, from -D; the defaults are in options_init(). */
 	int64_t maxstringlen, maxaction, maxnesting /* -1: by call depth */, maxmapentries, maxerrors,

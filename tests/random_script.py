@@ -343,6 +343,15 @@ class Generator:
 
     # ---- whole
 
+    def declare(self, top, before):
+        """What may be read although the loop or try block that would set it is elided."""
+        for k in range(before + 1, self.counter + 1):
+            text = " ".join(self.lines[top:])
+            if f"i{k} " in text or f"(i{k}" in text:
+                self.lines.insert(top, f"\ti{k} = 0")
+            elif f"(e{k})" in text:
+                self.lines.insert(top, f"\te{k} = \"\"")
+
     def function(self, n):
         r = self.r
         kinds = [r.choice(["long", "string"]) for _ in range(r.randint(0, 3))]
@@ -353,12 +362,14 @@ class Generator:
         self.readonly = set()
         self.in_function = True
         self.lines.append(f"function f{n}:{result}({', '.join(f'{m}:{k}' for m, k in zip(names, kinds))})\n{{")
+        top, before = len(self.lines), self.counter
         self.put("l = 0; s = \"\"")
         for _ in range(r.randint(0, 3)):
             self.statement()
         if self.chance(0.3):
             self.put(f"if ({self.long(2)}) return {self.long(1) if result == 'long' else self.string(1)}")
         self.put(f"return {self.long(1) if result == 'long' else self.string(1)}")
+        self.declare(top, before)
         self.lines.append("}")
         self.in_function = False
         self.functions.append((f"f{n}", kinds, result))
@@ -397,6 +408,7 @@ class Generator:
             self.strs = ["x", "y"]
             self.readonly = set()
             self.lines.append("probe begin\n{")
+            top, before = len(self.lines), self.counter
             self.put("exit()" if n == last else "try {")
             self.put(f"a = {self.number()}; b = {self.number()}; c = 0; x = {self.literal()}; y = \"\"")
             if n == 0:
@@ -417,6 +429,7 @@ class Generator:
             for name, keys in self.stats:
                 index = "[" + ", ".join("1" if k == "long" else '"a"' for k in keys) + "]" if keys else ""
                 self.put(f"printdln(\" \", @count({name}{index}), @sum({name}{index}))")
+            self.declare(top, before)
             if n != last:
                 self.put("} catch (uncaught) { println(\"first: \", uncaught) }")
             self.lines.append("}\n")

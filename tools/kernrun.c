@@ -63,6 +63,20 @@ static void on_token(struct render_sink *sink, enum rt_token_kind kind, const st
 	symbols_token(symbols, kind, token, text);
 }
 
+static void on_stack(struct render_sink *sink, uint32_t pid, unsigned how, const struct rt_stack *stack,
+		     struct str *to)
+{
+	(void)sink;
+	symbols_stack(symbols, pid, how, stack, to);
+}
+
+static void on_lines(struct render_sink *sink, uint32_t pid, bool kernel, const char *text, uint32_t len,
+		     struct str *to)
+{
+	(void)sink;
+	symbols_lines(symbols, pid, kernel, text, len, to);
+}
+
 static void load_maps(const struct gen_image *img, int *fds)
 {
 	for (size_t i = 0; i < img->maps.n; i++) {
@@ -147,7 +161,8 @@ static bool compile(struct session *s, const char *path)
 
 int main(int argc, char **argv)
 {
-	struct render_sink sink = {on_error, on_warn, on_system, on_exit_request, on_exit_request, on_token};
+	struct render_sink sink = {on_error, on_warn,  on_system, on_exit_request, on_exit_request,
+				   on_token, on_stack, on_lines};
 	struct timespec real, mono;
 	struct rt_shared *shared;
 	struct kern_ring *ring;
@@ -186,7 +201,7 @@ int main(int argc, char **argv)
 			   .hist_width = (int)s.opt.hist_width, .hist_elision = (int)s.opt.hist_elision};
 
 	render_init(&r);
-	symbols = symbols_new(-1, 0);
+	symbols = symbols_new(s.image->stacks ? maps[s.image->stacks] : -1);
 	for (size_t i = 0; i < s.image->programs.n; i++) {
 		int fd = load_program(s.image, &s.image->programs.v[i], maps, btf);
 		uint64_t ctx[12] = {0};

@@ -220,6 +220,7 @@ static int module_name(struct reader *r, const char *text)
 	if (!n || strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") < n)
 		return wrong("Invalid module name '%s': small letters, digits and '_' only.", text);
 	r->s->opt.module_name = arena_strndup(&r->s->arena, text, n);
+	r->s->opt.module_given = true;
 	r->modular = true;
 	return GO_ON;
 }

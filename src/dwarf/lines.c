@@ -58,17 +58,21 @@ uint64_t dbg_probe_pc(struct dbg_module *m, const struct dbg_function *f)
 	    dwarf_getsrclines(&cu, &lines, &n) != 0)
 		return f->entry;
 	i = row_at(lines, n, f->entry);
+	for (bool end = true; i < n; i++) { /* the end of what lies before it */
+		dwarf_lineendsequence(dwarf_onesrcline(lines, i), &end);
+		if (!end)
+			break;
+	}
 	if (i == n || dwarf_lineaddr(dwarf_onesrcline(lines, i), &addr) != 0 || addr != f->entry)
 		return f->entry;
-	/* The second row of a function is where its first statement begins. */
+	/* The second row of a function is where its first statement begins: in optimized code often
+	 * the very first instruction. */
 	for (i++; i < n; i++) {
 		Dwarf_Line *row = dwarf_onesrcline(lines, i);
 		bool end = false;
 
 		if (dwarf_lineaddr(row, &addr) != 0)
 			break;
-		if (addr == f->entry)
-			continue;
 		dwarf_lineendsequence(row, &end);
 		return end || dwarf_haspc(&die, addr) != 1 ? f->entry : addr;
 	}

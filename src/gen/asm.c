@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_JUMP = INT16_MAX - 4000 };
+
 void code_init(struct code *c, struct arena *a)
 {
 	*c = (struct code){.arena = a};
@@ -120,7 +122,8 @@ bool code_resolve(struct code *c)
 		uint32_t at = c->fixups.v[i].insn;
 		int64_t off = (int64_t)c->labels.v[c->fixups.v[i].label] - at - 1;
 
-		if (off < INT16_MIN || off > INT16_MAX)
+		/* The kernel puts some helpers' instructions in place of the call. */
+		if (off < -MAX_JUMP || off > MAX_JUMP)
 			return false;
 		c->insns.v[at].off = (int16_t)off;
 	}

@@ -177,6 +177,15 @@ void emit_fail(struct emit *e, const struct ir_ins *i, enum rt_error code)
 	go(e, code == RT_E_MAXACTION || code == RT_E_ABORT ? e->uncaught : error_label(e));
 }
 
+void emit_fail_text(struct emit *e, const struct ir_ins *i, const char *text)
+{
+	emit_frame_ptr(e, R1, (uint32_t)FRAME(error_text));
+	code_imm(e->c, R2, RT_STR_BYTES - 1);
+	code_map_value(e->c, R3, GEN_MAP_CONST, builder_string(e->b, text, (uint32_t)strlen(text)));
+	code_library(e->c, "rt_copy");
+	emit_fail(e, i, RT_E_TEXT);
+}
+
 void emit_check(struct emit *e, const struct ir_ins *i)
 {
 	int ok = code_label(e->c);
@@ -307,13 +316,18 @@ static void not(struct emit *e, const struct ir_ins *i)
 /* DWARF register numbers of x86-64 -> offsets in struct pt_regs. */
 static const int16_t pt_regs[] = {80, 96, 88, 40, 104, 112, 32, 152, 72, 64, 56, 48, 24, 16, 8, 0, 128};
 
+void emit_register(struct emit *e, int reg, int place)
+{
+	code_load(e->c, BPF_DW, reg, R6, place);
+}
+
 static void load_register(struct emit *e, const struct ir_ins *i)
 {
 	if (i->imm >= sizeof(pt_regs) / sizeof(pt_regs[0])) {
 		emit_error(e, i, "register %u cannot be read by a probe", i->imm);
 		return;
 	}
-	code_load(e->c, BPF_DW, R1, R6, pt_regs[i->imm]);
+	emit_register(e, R1, pt_regs[i->imm]);
 	emit_store_num(e, i->dst, R1);
 }
 

@@ -70,7 +70,8 @@ struct emit {
 	int done, uncaught;	 /* labels at the end of the handler */
 	uint32_t frame_at, frame_max;
 	uint32_t key_at, value_at, spare_at; /* buffers in the frame; spare: one widest string */
-	bool sleepable, is_return;
+	enum site_kind kind;
+	bool sleepable, is_return, at_entry; /* at_entry: of a function */
 	bool failed; /* an error was reported */
 };
 
@@ -86,6 +87,8 @@ void emit_store_num(struct emit *e, ir_ref dst, int reg); /* not R5 */
 void emit_str_ptr(struct emit *e, int reg, struct loc l);  /* address of a struct rt_str */
 void emit_frame_ptr(struct emit *e, int reg, uint32_t offset);
 void emit_fail(struct emit *e, const struct ir_ins *i, enum rt_error code); /* jumps away */
+/* The error is a text. */
+void emit_fail_text(struct emit *e, const struct ir_ins *i, const char *text);
 /* frame->error is R0 if that is not 0: then as emit_fail(). */
 void emit_check(struct emit *e, const struct ir_ins *i);
 /* frame->error was set by a library function: then on to the handler. */
@@ -100,6 +103,10 @@ struct loc emit_apart(const struct emit *e, const struct ir_ins *i);
 
 /* size bytes at the address in R8 to the stack at R10 - 8, zero-padded; R0: 0, or not if it faults. */
 void emit_read_user(struct emit *e, uint32_t size);
+
+/* A register of the traced program, by its place in struct pt_regs. */
+enum { EMIT_REG_FP = 32, EMIT_REG_RESULT = 80, EMIT_REG_IP = 128, EMIT_REG_SP = 152 };
+void emit_register(struct emit *e, int reg, int place);
 
 /* One instruction; false: not one of this file. */
 bool emit_string_op(struct emit *e, const struct ir_ins *i);
@@ -121,6 +128,8 @@ void emit_evict(struct emit *e, uint32_t number);
 
 /* An item of one string (or none: loc kind LOC_NONE). */
 void emit_item(struct emit *e, enum rt_item_kind kind, struct loc text);
+/* An item with so many bytes of the frame. */
+void emit_block_item(struct emit *e, enum rt_item_kind kind, uint32_t a, uint32_t at, uint32_t bytes);
 void emit_error_item(struct emit *e);
 
 /* gen.c */

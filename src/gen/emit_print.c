@@ -120,6 +120,18 @@ void emit_item(struct emit *e, enum rt_item_kind kind, struct loc text)
 	end_item(e);
 }
 
+void emit_block_item(struct emit *e, enum rt_item_kind kind, uint32_t a, uint32_t at, uint32_t bytes)
+{
+	room(e, ITEM + bytes);
+	begin_item(e, kind, a);
+	code_alu_imm(e->c, BPF_ADD, R1, FRAME(out) + ITEM);
+	code_imm(e->c, R2, bytes);
+	emit_frame_ptr(e, R3, at);
+	code_helper(e->c, BPF_FUNC_probe_read_kernel);
+	advance(e, ITEM + bytes);
+	end_item(e);
+}
+
 void emit_error_item(struct emit *e)
 {
 	int text = code_label(e->c), end = code_label(e->c);

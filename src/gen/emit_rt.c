@@ -160,14 +160,14 @@ static void probe_type(struct emit *e, const struct ir_ins *i, int64_t arg)
 static void user_address(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	(void)arg;
-	code_load(e->c, BPF_DW, R0, R6, 128);
+	emit_register(e, R0, EMIT_REG_IP);
 	result(e, i);
 }
 
 static void return_value(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	(void)arg;
-	code_load(e->c, BPF_DW, R0, R6, 80);
+	emit_register(e, R0, EMIT_REG_RESULT);
 	result(e, i);
 }
 
@@ -183,7 +183,7 @@ static void function_argument(struct emit *e, const struct ir_ins *i, int64_t ar
 		int other = code_label(e->c);
 
 		code_jump_if_imm(e->c, BPF_JNE, R8, k + 1, other);
-		code_load(e->c, BPF_DW, R0, R6, regs[k]);
+		emit_register(e, R0, regs[k]);
 		code_jump(e->c, end);
 		code_place(e->c, other);
 	}
@@ -192,7 +192,7 @@ static void function_argument(struct emit *e, const struct ir_ins *i, int64_t ar
 	code_jump_if_imm(e->c, BPF_JSGT, R8, 64, bad);
 	code_alu_imm(e->c, BPF_SUB, R8, 6);
 	code_alu_imm(e->c, BPF_LSH, R8, 3);
-	code_load(e->c, BPF_DW, R1, R6, 152);
+	emit_register(e, R1, EMIT_REG_SP);
 	code_alu(e->c, BPF_ADD, R8, R1);
 	emit_read_user(e, 8);
 	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
@@ -235,7 +235,7 @@ static void register_by_name(struct emit *e, const struct ir_ins *i, int64_t arg
 
 		if (strcmp(regs[k].name, name) != 0)
 			continue;
-		code_load(e->c, BPF_DW, R0, R6, regs[k].offset);
+		emit_register(e, R0, regs[k].offset);
 		if (shift) {
 			code_alu_imm(e->c, BPF_LSH, R0, shift);
 			code_alu_imm(e->c, arg ? BPF_ARSH : BPF_RSH, R0, shift);
@@ -558,7 +558,8 @@ bool emit_rt_op(struct emit *e, const struct ir_ins *i)
 			library_call(e, i, &functions[k]);
 		return true;
 	}
-	if (emit_task_op(e, i, name) || emit_memory_op(e, i, name))
+	if (emit_task_op(e, i, name) || emit_memory_op(e, i, name) ||
+	    emit_stack_op(e, i, name))
 		return true;
 	emit_error(e, i, "%s() cannot run in this kind of probe yet", name);
 	return true;

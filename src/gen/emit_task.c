@@ -135,6 +135,12 @@ static const struct step by_id[] = {
 	{"idr", "idr_rt", 0, false},  {"xarray", "xa_head", 0, false},
 	{"xa_node", "shift", 0, false}, {"xa_node", "slots", 0, false}, {0},
 };
+static const struct step return_probes[] = {
+	TASK("utask"), TASK("mm"), {"uprobe_task", "return_instances", 0, false},
+	{"return_instance", "orig_ret_vaddr", 0, false}, {"return_instance", "chained", 0, false},
+	{"return_instance", "next", 0, false}, {"mm_struct", "uprobes_state", 0, false},
+	{"uprobes_state", "xol_area", 0, false}, {"xol_area", "vaddr", 0, false}, {0},
+};
 static const struct step rss[] = {
 	TASK("mm"), {"mm_struct", "rss_stat", 0, false}, {"percpu_counter", "count", 0, false},
 	{"percpu_counter", "", 0, false}, {0},
@@ -165,6 +171,8 @@ static void want(struct emit *e, const struct step *s, size_t n)
 
 static void want_function(struct emit *e, const char *name)
 {
+	if (strstr(name, "ustack") || strstr(name, "ubacktrace") || strstr(name, "ucallers"))
+		want(e, return_probes, 16);
 	for (size_t k = 0; k < sizeof(paths) / sizeof(paths[0]); k++)
 		if (strcmp(paths[k].name, name) == 0) {
 			want(e, paths[k].steps, 4);
@@ -200,7 +208,7 @@ static void look_up(struct emit *e)
 	kern_btf_members(m->v.v, m->v.n);
 }
 
-uint32_t emit_member(struct emit *e, const struct ir_ins *i, const char *type, const char *member)
+bool emit_has_member(struct emit *e, const char *type, const char *member, uint32_t *offset)
 {
 	const struct task_members *m;
 
@@ -208,12 +216,22 @@ uint32_t emit_member(struct emit *e, const struct ir_ins *i, const char *type, c
 		look_up(e);
 	m = e->img->members;
 	for (size_t k = 0; k < m->v.n; k++)
-		if (strcmp(m->v.v[k].type, type) == 0 && strcmp(m->v.v[k].member, member) == 0 &&
-		    m->v.v[k].found)
-			return m->v.v[k].offset;
-	emit_error(e, i, "the kernel tells nothing of %s.%s: its types (BTF) are missing or too new",
-		   type, member);
-	return 0;
+		if (strcmp(m->v.v[k].type, type) == 0 && strcmp(m->v.v[k].member, member) == 0) {
+			*offset = m->v.v[k].offset;
+			return m->v.v[k].found;
+		}
+	return false;
+}
+
+uint32_t emit_member(struct emit *e, const struct ir_ins *i, const char *type, const char *member)
+{
+	uint32_t offset = 0;
+
+	if (!emit_has_member(e, type, member, &offset))
+		emit_error(e, i, "the kernel tells nothing of %s.%s: its types (BTF) are missing or "
+				 "too new",
+			   type, member);
+	return offset;
 }
 
 static uint32_t offset_of(struct emit *e, const struct ir_ins *i, const struct step *s)
@@ -592,7 +610,6 @@ static void open_files(struct emit *e, const struct ir_ins *i)
 static void file_lookup(struct emit *e, const struct ir_ins *i)
 {
 	int fault = code_label(e->c), none = code_label(e->c), end = code_label(e->c);
-	static const char text[] = "cannot find file in task";
 
 	start(e, i, FROM_ARGUMENT);
 	follow(e, emit_member(e, i, "task_struct", "files"), fault);
@@ -610,11 +627,7 @@ static void file_lookup(struct emit *e, const struct ir_ins *i)
 	result(e, i);
 	code_jump(e->c, end);
 	code_place(e->c, none);
-	emit_frame_ptr(e, R1, (uint32_t)FRAME(error_text));
-	code_imm(e->c, R2, RT_STR_BYTES - 1);
-	code_map_value(e->c, R3, GEN_MAP_CONST, builder_string(e->b, text, sizeof(text) - 1));
-	code_library(e->c, "rt_copy");
-	emit_fail(e, i, RT_E_TEXT);
+	emit_fail_text(e, i, "cannot find file in task");
 	code_place(e->c, end);
 	fault_is_error(e, i, fault);
 }

@@ -12,7 +12,11 @@ struct ir_ins;
 bool emit_task_op(struct emit *e, const struct ir_ins *i, const char *name);
 /* emit_memory.c: likewise. */
 bool emit_memory_op(struct emit *e, const struct ir_ins *i, const char *name);
+/* emit_stack.c: likewise. */
+bool emit_stack_op(struct emit *e, const struct ir_ins *i, const char *name);
 /* Offset of a member that some function in the tables of emit_task.c wants. */
 uint32_t emit_member(struct emit *e, const struct ir_ins *i, const char *type, const char *member);
+/* The same; false: there is none. */
+bool emit_has_member(struct emit *e, const char *type, const char *member, uint32_t *offset);
 
 #endif

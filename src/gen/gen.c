@@ -341,7 +341,7 @@ static void add_place(struct builder *b, struct map *programs, const struct prob
 	struct str name = {0};
 	struct gen_site site = {v[0]->site, img->insts.n};
 
-	str_addf(&name, "%d %d", v[0]->site->kind, v[0]->site->target_only);
+	str_addf(&name, "%d %d %d", v[0]->site->kind, v[0]->site->target_only, v[0]->site->at_entry);
 	for (uint32_t k = 0; k < n; k++) {
 		str_addf(&name, " %d/%d", v[k]->handler->id, v[k]->condition_fn);
 		vec_push(&img->insts, &img->arena, v[k]);
@@ -508,7 +508,9 @@ static struct emit new_emit(struct builder *b, const struct gen_program *p, stru
 			 .parts = parts,
 			 .handler_block = -1,
 			 .sleepable = p->sleepable,
-			 .is_return = p->kind == SITE_URETPROBE};
+			 .is_return = p->kind == SITE_URETPROBE,
+			 .kind = p->kind,
+			 .at_entry = p->sites.v[0].site->at_entry};
 	uint32_t at = (sizeof(struct rt_frame) + 7) & ~7u;
 
 	e.key_at = at;
@@ -544,11 +546,12 @@ static void drop_lock(struct builder *b, struct code *c, uint32_t fn, uint32_t g
 /* Takes the locks of a handler, in the order of the globals; without all of them it is skipped. */
 static void take_locks(struct builder *b, struct code *c, uint32_t fn, int skip)
 {
-	int failed[64];
-	uint32_t taken[64];
+	struct arena *a = &b->img->arena;
+	int *failed = ARENA_ARRAY(a, int, b->m->globals.n + 1);
+	uint32_t *taken = ARENA_ARRAY(a, uint32_t, b->m->globals.n + 1);
 	int n = 0;
 
-	for (uint32_t g = 0; g < b->m->globals.n && n < 64; g++) {
+	for (uint32_t g = 0; g < b->m->globals.n; g++) {
 		enum lock_need need = lock_plan_need(&b->locks, fn, g);
 
 		if (need == LOCK_NONE)
@@ -587,7 +590,7 @@ static void drop_locks(struct builder *b, struct code *c, uint32_t fn)
 static bool emit_program(struct builder *b, const struct gen_program *p, struct parts *parts)
 {
 	struct code *c = &parts->main;
-	int leave = code_label(c);
+	int leave = code_label(c), done = code_label(c);
 	const struct options *opt = &b->s->opt;
 
 	code_mov(c, R6, R1);
@@ -609,6 +612,10 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 			code_load(c, BPF_W, R1, R7, FRAME(inst));
 			code_alu_imm(c, BPF_ADD, R1, 1);
 			code_store(c, BPF_W, R7, FRAME(inst), R1);
+			/* exit() or an error in the one before. */
+			code_map_value(c, R1, GEN_MAP_SHARED, SHARED(stopping));
+			code_load(c, BPF_W, R2, R1, 0);
+			code_jump_if_imm(c, BPF_JNE, R2, 0, done);
 		}
 		code_store_imm(c, BPF_W, R7, FRAME(actions), 0);
 		code_store_imm(c, BPF_W, R7, FRAME(token_pos), 0);
@@ -625,6 +632,7 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 		if (e.failed)
 			return false;
 	}
+	code_place(c, done);
 	code_store_imm(c, BPF_W, R7, FRAME(busy), 0);
 	code_place(c, leave);
 	code_imm(c, R0, 0);

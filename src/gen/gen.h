@@ -87,6 +87,8 @@ struct gen_image {
 	const void *btf;
 	uint32_t btf_size;
 	uint32_t frame_size; /* value size of GEN_MAP_FRAMES */
+	uint32_t stacks;     /* index of the map of stacks, 0: none */
+	uint32_t stack_layout; /* private to emit_stack.c */
 	struct task_members *members; /* private to emit_task.c */
 };
 

@@ -37,6 +37,9 @@ struct rt_env {
 	void (*rotate)(struct rt_env *env); /* switch_file() */
 	/* Text of a deferred string (struct rt_str with a token), added to out. NULL: there are none. */
 	void (*token_text)(struct rt_env *env, const struct rt_str *str, struct str *out);
+	/* A line for each address in a text (run/symbols.h), added to out. NULL: as above. */
+	void (*stack_lines)(struct rt_env *env, bool kernel, const char *text, size_t len,
+			    struct str *out);
 	/* Writes what is in out and empties it: for print operations that find RT_OUT_FULL bytes or
 	 * more there, so that a handler that prints without end needs no memory without end. */
 	void (*flush)(struct rt_env *env);

@@ -213,6 +213,7 @@ bool process_emit(struct process_query *q, const struct process_site *e)
 	site->doubtful = obj_doubtful_place(q->m->obj, pc);
 	site->one_of_many = e->inlined || one_of_many(q, e);
 	site->target_only = true;
+	site->at_entry = e->is_entry && e->kind == SITE_UPROBE;
 	site->place = place;
 	inst->family = q->family;
 	inst->site = site;

@@ -379,6 +379,8 @@ uint32_t kmap_matching(struct kmap *k, const struct rt_value *keys, const bool *
 	struct rt_value other[MAX_KEYS];
 	uint32_t n = 0;
 
+	if (remove)
+		k->copy = NULL;
 	snapshot_take(k, &s);
 	for (uint32_t i = 0; i < s.n; i++) {
 		bool same = true;
@@ -402,6 +404,7 @@ void kmap_clear(struct kmap *k)
 	uint32_t at = 0, n;
 
 	k->clears++;
+	k->copy = NULL;
 	if (k->scalar) {
 		empty_stat(k, k->scalar);
 		return;
@@ -533,6 +536,7 @@ bool kmap_set(struct kmap *k, const struct rt_value *keys, const struct rt_value
 {
 	bool exists = prepare(k, keys);
 
+	k->copy = NULL;
 	if (k->desc->type == TY_STRING)
 		put_slot(k->value + offsetof(struct rt_str_value, str), value, k->desc->width);
 	else
@@ -578,6 +582,7 @@ bool kmap_stat_add(struct kmap *k, const struct rt_value *keys, int64_t value)
 {
 	bool exists;
 
+	k->copy = NULL;
 	if (k->scalar) {
 		stat_add_shared(k, k->scalar, value);
 		return true;
@@ -592,6 +597,7 @@ bool kmap_stat_add(struct kmap *k, const struct rt_value *keys, int64_t value)
 
 bool kmap_delete(struct kmap *k, const struct rt_value *keys)
 {
+	k->copy = NULL;
 	if (k->scalar) {
 		kmap_clear(k);
 		return true;
@@ -608,6 +614,7 @@ bool kmap_add(struct kmap *k, const struct rt_value *keys, int64_t n, int64_t *s
 	struct rt_long_value *v = (void *)k->value;
 	bool exists, atomic = !k->per_cpu && kmap_make_add_program(k);
 
+	k->copy = NULL;
 	for (;;) {
 		if (atomic && encode_key(k, keys) && kmap_add_in_kernel(k, n, sum))
 			return true;

@@ -33,6 +33,9 @@ struct kmap {
 	/* private */
 	bool per_cpu;
 	uint32_t clears; /* how often everything was deleted */
+	/* What a foreach in progress goes through: finds are answered from it until the handler
+	 * changes the table, which spares a system call for each t[k] in the loop. */
+	struct rt_table *copy;
 	int n_cpus;
 	uint32_t key_size, value_size, stride; /* stride: of one element's values, all CPUs */
 	uint32_t key_offset[MAX_KEYS];

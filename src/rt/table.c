@@ -110,8 +110,10 @@ static struct rt_entry *find(const struct rt_table *t, const struct rt_value *ke
 
 const struct rt_entry *rt_table_find(struct rt_table *t, const struct rt_value *keys)
 {
-	if (t->live)
+	if (t->live && !t->live->copy)
 		return kmap_find(t->live, keys);
+	if (t->live)
+		t = t->live->copy;
 	return find(t, keys, hash_keys(t, keys));
 }
 
@@ -515,6 +517,7 @@ void rt_iter_start(struct rt_iter *it, struct rt_table *from, struct ir_sort sor
 		t = it->copy = rt_table_new(from->desc);
 		it->live_clears = from->live->clears;
 		kmap_read(from->live, t);
+		from->live->copy = t;
 	}
 	if (!t->count || (sort.has_limit && limit <= 0))
 		return;
@@ -560,6 +563,8 @@ bool rt_iter_next(struct rt_iter *it)
 void rt_iter_end(struct rt_iter *it)
 {
 	free(it->order);
+	if (it->copy && it->table->live && it->table->live->copy == it->copy)
+		it->table->live->copy = NULL;
 	rt_table_free(it->copy);
 	*it = (struct rt_iter){0};
 }

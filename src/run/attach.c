@@ -423,21 +423,11 @@ static bool report_refused(struct run *r, size_t links_before)
 	return true;
 }
 
-static int stack_map(const struct kernel *k, uint32_t *depth)
-{
-	*depth = 0;
-	for (size_t i = 0; i < k->img->maps.n; i++)
-		if (k->img->maps.v[i].type == BPF_MAP_TYPE_STACK_TRACE) {
-			*depth = k->img->maps.v[i].value_size / 8;
-			return k->maps[i];
-		}
-	return -1;
-}
-
 /* Does the script ask for names in traced programs? */
 static bool wants_user_names(const struct ir_module *m)
 {
-	static const char *const words[] = {"usym", "umod", "ubacktrace", "ustack"};
+	static const char *const words[] = {"usym", "umod", "ubacktrace", "ustack",
+					    "ucallers"};
 	const char *name;
 
 	for (size_t f = 0; f < m->fns.n; f++)
@@ -459,8 +449,6 @@ bool kernel_start(struct run *r)
 {
 	struct kernel *k = r->kernel = xcalloc(1, sizeof(*k));
 	size_t links_before;
-	uint32_t depth;
-	int stacks;
 
 	k->img = r->s->image;
 	k->btf = -1;
@@ -474,8 +462,7 @@ bool kernel_start(struct run *r)
 		return false;
 	share_init(r);
 	drain_init(r);
-	stacks = stack_map(k, &depth);
-	k->symbols = symbols_new(stacks, depth);
+	k->symbols = symbols_new(k->img->stacks ? k->maps[k->img->stacks] : -1);
 	if (wants_user_names(r->s->ir))
 		symbols_watch(k->symbols);
 	if (!load_programs(r) || !follow_target(r))

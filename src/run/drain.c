@@ -72,13 +72,25 @@ static void sink_token(struct render_sink *sink, enum rt_token_kind kind, const 
 	symbols_token(run_of_sink(sink)->kernel->symbols, kind, token, out);
 }
 
+static void sink_stack(struct render_sink *sink, uint32_t pid, unsigned how,
+		       const struct rt_stack *stack, struct str *out)
+{
+	symbols_stack(run_of_sink(sink)->kernel->symbols, pid, how, stack, out);
+}
+
+static void sink_lines(struct render_sink *sink, uint32_t pid, bool kernel, const char *text,
+		       uint32_t len, struct str *out)
+{
+	symbols_lines(run_of_sink(sink)->kernel->symbols, pid, kernel, text, len, out);
+}
+
 void drain_init(struct run *r)
 {
 	struct kernel *k = r->kernel;
 	const struct options *o = &r->s->opt;
 
 	k->sink = (struct render_sink){sink_error, sink_warn, sink_system, sink_exit, sink_rotate,
-				       sink_token};
+				       sink_token, sink_stack, sink_lines};
 	k->render = (struct render){.ir = r->s->ir,
 				    .img = k->img,
 				    .sink = &k->sink,

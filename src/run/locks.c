@@ -4,6 +4,7 @@
  * kernel those who do single atomic operations only share a lock, others take it alone; here it is
  * always taken alone, in the order of the locks' places, as there. A handler that does not get all of
  * them within SystemTap's MAXTRYLOCK * TRYLOCKDELAY is skipped and counted. */
+#include <sched.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -91,6 +92,15 @@ static bool take_one(struct rt_lock *lock)
 	return false;
 }
 
+/* Handlers in the kernel wait for a lock without sleeping, for a millisecond at most: its holder must
+ * not wait for a CPU meanwhile. Not allowed: then some more hits are skipped on a busy machine. */
+static void hurry(bool on)
+{
+	const struct sched_param high = {.sched_priority = 1}, normal = {0};
+
+	sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, on ? &high : &normal);
+}
+
 bool locks_take(struct run *r, uint32_t fn)
 {
 	struct kernel *k = r->kernel;
@@ -99,11 +109,14 @@ bool locks_take(struct run *r, uint32_t fn)
 	if (!k || !k->live)
 		return true;
 	set = locks_of(r, fn);
+	if (set->n)
+		hurry(true);
 	for (uint32_t i = 0; i < set->n; i++) {
 		if (take_one(lock_at(k, set->offsets[i])))
 			continue;
 		while (i-- > 0)
 			__atomic_add_fetch(&lock_at(k, set->offsets[i])->holders, 1, __ATOMIC_RELEASE);
+		hurry(false);
 		__atomic_add_fetch(&k->shared->skipped_lock, 1, __ATOMIC_RELAXED);
 		return false;
 	}
@@ -121,6 +134,8 @@ void locks_drop(struct run *r, uint32_t fn)
 	/* Added, not stored: what the kernel side does to let go, too. */
 	for (uint32_t i = set->n; i-- > 0;)
 		__atomic_add_fetch(&lock_at(k, set->offsets[i])->holders, 1, __ATOMIC_RELEASE);
+	if (set->n)
+		hurry(false);
 }
 
 void locks_release(struct kernel *k)

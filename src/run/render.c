@@ -231,6 +231,19 @@ static void item_system(struct render *r, struct reader *in)
 		r->sink->system(r->sink, v.s, v.len);
 }
 
+static void item_stack(struct render *r, const struct rt_record *rec, unsigned how, struct reader *in)
+{
+	const struct rt_stack *stack = take(in, sizeof(*stack));
+
+	if (in->bad)
+		return;
+	if (stack->n)
+		r->sink->stack(r->sink, rec->pid, how, stack, r->out);
+	else
+		str_addf(r->out, "<no %s backtrace at %s>\n", how & RT_STACK_KERNEL ? "kernel" : "user",
+			 rec->inst < r->img->insts.n ? r->img->insts.v[rec->inst]->name : "");
+}
+
 static void render_item(struct render *r, const struct rt_record *rec, const struct rt_item *item,
 			struct reader *in)
 {
@@ -261,6 +274,16 @@ static void render_item(struct render *r, const struct rt_record *rec, const str
 		break;
 	case RT_ITEM_HIST:
 		item_hist(r, item->a, in);
+		break;
+	case RT_ITEM_STACK:
+		item_stack(r, rec, item->a, in);
+		break;
+	case RT_ITEM_USYMBOLS:
+	case RT_ITEM_KSYMBOLS:
+		v = one_string(r, in);
+		if (!in->bad)
+			r->sink->lines(r->sink, rec->pid, item->kind == RT_ITEM_KSYMBOLS, v.s, v.len,
+				       r->out);
 		break;
 	case RT_ITEM_ROTATE:
 		r->sink->rotate(r->sink);
@@ -399,6 +422,20 @@ static void make_token(struct render_sink *s, enum rt_token_kind kind, const str
 	str_addf(out, "<%d:%d>", (int)kind, (int)token->a);
 }
 
+static void make_stack(struct render_sink *s, uint32_t pid, unsigned how, const struct rt_stack *stack,
+		       struct str *out)
+{
+	(void)s, (void)pid;
+	str_addf(out, "<%u:%u>", how, stack->n);
+}
+
+static void make_lines(struct render_sink *s, uint32_t pid, bool kernel, const char *text, uint32_t len,
+		       struct str *out)
+{
+	(void)s, (void)pid;
+	str_addf(out, "<%d:%.*s>", kernel, (int)len, text);
+}
+
 struct fixture {
 	struct ir_module *m;
 	struct gen_image img;
@@ -420,7 +457,7 @@ static void fixture_make(struct fixture *f, const char *const *formats, size_t n
 	f->inst.name = "process(\"/p\").function(\"f\")";
 	vec_push(&f->img.insts, &f->m->arena, &f->inst);
 	f->sink.sink = (struct render_sink){log_error, log_warn, log_system, log_exit, log_rotate,
-					    make_token};
+					    make_token, make_stack, make_lines};
 	str_add(&f->out, "");
 	str_add(&f->sink.log, "");
 	f->r = (struct render){.ir = f->m, .img = &f->img, .sink = &f->sink.sink, .out = &f->out,
@@ -526,7 +563,7 @@ TEST(render_survives_damaged_records)
 		add_item(&rec, RT_ITEM_PRINT, 0);
 		add_text(&rec, "abc");
 		add_long(&rec, 1);
-		add_item(&rec, (enum rt_item_kind)(1 + i % 9), 0);
+		add_item(&rec, (enum rt_item_kind)(1 + i % 12), 0);
 		add_text(&rec, "abcdefghij");
 		for (int k = 0; k < 3; k++) {
 			x ^= x << 13;

@@ -25,6 +25,11 @@ struct render_sink {
 	/* Text of a deferred string, added to out. */
 	void (*token)(struct render_sink *, enum rt_token_kind kind, const struct rt_token *token,
 		      struct str *out);
+	/* See symbols_stack(), symbols_lines(). */
+	void (*stack)(struct render_sink *, uint32_t pid, unsigned how, const struct rt_stack *stack,
+		      struct str *out);
+	void (*lines)(struct render_sink *, uint32_t pid, bool kernel, const char *text, uint32_t len,
+		      struct str *out);
 };
 
 struct render {

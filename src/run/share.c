@@ -26,6 +26,11 @@ static void scalar_token(struct rt_env *env, const struct rt_str *str, struct st
 	text_of(run_of(env)->kernel, str, out);
 }
 
+static void stack_lines(struct rt_env *env, bool kernel, const char *text, size_t len, struct str *out)
+{
+	symbols_lines(run_of(env)->kernel->symbols, (uint32_t)env->target_pid, kernel, text, len, out);
+}
+
 static void *shared_at(const struct kernel *k, uint32_t offset)
 {
 	return (unsigned char *)k->shared + offset;
@@ -58,6 +63,7 @@ void share_init(struct run *r)
 		kmap_init(t);
 	}
 	r->env.token_text = scalar_token;
+	r->env.stack_lines = stack_lines;
 }
 
 void share_release(struct run *r)

@@ -50,19 +50,16 @@ struct symbols {
 	struct object *objects;
 	struct symtab *kernel;
 	int stacks;
-	uint32_t depth;
-	uint64_t *frames;
+	struct text_owner *texts; /* of stacks, as ubacktrace() gives them */
 	struct kern_mappings *watch;
 	size_t n_processes;
 };
 
-struct symbols *symbols_new(int stacks, uint32_t depth)
+struct symbols *symbols_new(int stacks)
 {
 	struct symbols *s = xcalloc(1, sizeof(*s));
 
 	s->stacks = stacks;
-	s->depth = depth;
-	s->frames = xcalloc(depth + 1, sizeof(*s->frames));
 	return s;
 }
 
@@ -78,8 +75,8 @@ void symbols_free(struct symbols *s)
 		free(o->from);
 	}
 	symtab_free(s->kernel);
+	free(s->texts);
 	kern_mappings_close(s->watch);
-	free(s->frames);
 	arena_release(&s->arena);
 	free(s);
 }
@@ -430,6 +427,7 @@ static void add_address(struct str *out, enum symbol_form form, uint64_t addr, c
 	case SYM_DATA:
 		add_long_form(out, addr, at, false);
 		break;
+	case SYM_LINES:
 	case SYM_SYMBOL:
 		if (at->known)
 			str_add(out, at->sym.name);
@@ -441,20 +439,121 @@ static void add_address(struct str *out, enum symbol_form form, uint64_t addr, c
 
 /* ------------------------------------------------------------------ tokens */
 
-static void add_stack(struct symbols *s, const struct rt_token *t, bool user, struct str *out)
+/* Whose a text is, which does not tell itself; one of those that share a slot is forgotten. */
+struct text_owner {
+	uint64_t hash;
+	uint32_t pid;
+};
+
+enum { TEXT_SLOTS = 8192, TEXT = RT_STR_BYTES - 1 };
+
+static uint64_t hash_text(const char *text, size_t len)
 {
-	uint32_t id = (uint32_t)t->a;
+	uint64_t h = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)text[i]) * 0x100000001b3;
+	return h;
+}
+
+static void remember_text(struct symbols *s, const char *text, size_t len, uint32_t pid)
+{
+	uint64_t h = hash_text(text, len);
+
+	if (!s->texts)
+		s->texts = xcalloc(TEXT_SLOTS, sizeof(*s->texts));
+	s->texts[h % TEXT_SLOTS] = (struct text_owner){h, pid};
+}
+
+static uint32_t owner_of(const struct symbols *s, const char *text, size_t len, uint32_t pid)
+{
+	uint64_t h = hash_text(text, len);
+
+	if (!s->texts || s->texts[h % TEXT_SLOTS].hash != h)
+		return pid;
+	return s->texts[h % TEXT_SLOTS].pid;
+}
+
+static void locate(struct symbols *s, uint32_t pid, bool kernel, uint64_t addr, struct place *at)
+{
+	if (kernel)
+		locate_kernel(s, addr, at);
+	else
+		locate_user(s, pid, addr, at);
+}
+
+static void add_frames(struct symbols *s, uint32_t pid, unsigned how, const struct rt_stack *stack,
+		       struct str *out)
+{
+	static const char *const heads[] = {"Returning from: ", "Returning to  : "};
+	enum symbol_form form = (enum symbol_form)(how & RT_STACK_FORM);
+	bool kernel = how & RT_STACK_KERNEL;
 	struct place at = {0};
 
-	if (s->stacks < 0 || kern_map_lookup(s->stacks, &id, s->frames) < 0)
-		return;
-	for (uint32_t i = 0; i < s->depth && s->frames[i]; i++) {
-		if (t->b != SYM_NONE && user)
-			locate_user(s, t->pid, s->frames[i], &at);
-		else if (t->b != SYM_NONE)
-			locate_kernel(s, s->frames[i], &at);
-		add_address(out, (enum symbol_form)t->b, s->frames[i], &at);
+	for (uint32_t i = 0; i < stack->n && i < RT_STACK_DEPTH; i++) {
+		if (form != SYM_NONE)
+			locate(s, pid, kernel, stack->addrs[i], &at);
+		if (form == SYM_LINES)
+			str_addf(out, " 0x%" PRIx64 " : ", stack->addrs[i]);
+		if (i < 2 && how & RT_STACK_RETURN && form == SYM_FULL)
+			str_add(out, heads[i]);
+		add_address(out, form == SYM_LINES ? SYM_DATA : form, stack->addrs[i], &at);
+		if (form == SYM_LINES)
+			str_addc(out, '\n');
 	}
+}
+
+void symbols_stack(struct symbols *s, uint32_t pid, unsigned how, const struct rt_stack *stack,
+		   struct str *out)
+{
+	add_frames(s, pid, how, stack, out);
+}
+
+void symbols_lines(struct symbols *s, uint32_t pid, bool kernel, const char *text, size_t len,
+		   struct str *out)
+{
+	char copy[8192], *p = copy, *end;
+
+	if (len >= sizeof(copy))
+		len = sizeof(copy) - 1;
+	memcpy(copy, text, len);
+	copy[len] = 0;
+	if (!kernel)
+		pid = owner_of(s, text, len, pid);
+	for (; *p; p = end) {
+		struct place at = {0};
+		uint64_t addr;
+
+		p += strspn(p, " \n\t");
+		addr = strtoull(p, &end, 16);
+		if (end == p) {
+			end += strcspn(end, " \n\t");
+			continue;
+		}
+		locate(s, pid, kernel, addr, &at);
+		str_addf(out, " 0x%" PRIx64 " : ", addr);
+		add_address(out, SYM_DATA, addr, &at);
+		str_addc(out, '\n');
+	}
+}
+
+/* As long as a string can be: whole lines, or what fits of addresses. */
+static void add_stack(struct symbols *s, const struct rt_token *t, bool user, struct str *out)
+{
+	size_t before = out->len;
+	struct rt_stack stack;
+
+	if (!t->a || s->stacks < 0 || kern_map_lookup(s->stacks, &t->a, &stack) < 0)
+		return;
+	add_frames(s, t->pid, t->b | (user ? 0 : RT_STACK_KERNEL), &stack, out);
+	if (out->len - before > TEXT) {
+		out->len = before + TEXT;
+		while (t->b == SYM_LINES && out->len > before && out->s[out->len - 1] != '\n')
+			out->len--;
+		out->s[out->len] = 0;
+	}
+	if (user && t->b == SYM_NONE)
+		remember_text(s, out->s + before, out->len - before, t->pid);
 }
 
 void symbols_token(struct symbols *s, enum rt_token_kind kind, const struct rt_token *t,
@@ -501,7 +600,7 @@ __attribute__((noinline)) int symbols_test_function(void)
 
 TEST(symbols_of_this_process)
 {
-	struct symbols *s = symbols_new(-1, 0);
+	struct symbols *s = symbols_new(-1);
 	struct rt_token t = {.pid = (uint32_t)getpid()};
 	struct str out = {0};
 
@@ -526,7 +625,7 @@ TEST(symbols_of_this_process)
 
 TEST(symbols_survive_the_process)
 {
-	struct symbols *s = symbols_new(-1, 0);
+	struct symbols *s = symbols_new(-1);
 	struct rt_token t = {.a = (uint64_t)(uintptr_t)symbols_test_function};
 	struct str out = {0};
 	int fds[2];
@@ -553,7 +652,7 @@ TEST(symbols_survive_the_process)
 
 TEST(symbols_of_a_short_life)
 {
-	struct symbols *s = symbols_new(-1, 0);
+	struct symbols *s = symbols_new(-1);
 	struct rt_token t = {.a = (uint64_t)(uintptr_t)symbols_test_function};
 	struct str out = {0};
 	struct process *p;

@@ -7,6 +7,8 @@
 #ifndef RUN_SYMBOLS_H
 #define RUN_SYMBOLS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/str.h"
@@ -15,10 +17,10 @@
 struct symbols;
 
 /* How the addresses of a stack look: rt_token.b (function library 3.6). */
-enum symbol_form { SYM_NONE, SYM_FULL, SYM_SIMPLE, SYM_BRIEF, SYM_DATA, SYM_SYMBOL };
+enum symbol_form { SYM_NONE, SYM_FULL, SYM_SIMPLE, SYM_BRIEF, SYM_DATA, SYM_SYMBOL, SYM_LINES };
 
-/* stacks: descriptor of the map of stack traces, -1: none; depth: addresses in one of them. */
-struct symbols *symbols_new(int stacks, uint32_t depth);
+/* stacks: descriptor of the map of stacks, -1: none. */
+struct symbols *symbols_new(int stacks);
 void symbols_free(struct symbols *s);
 /* From now on the kernel tells what processes map. Where it does not, there is less to know. */
 void symbols_watch(struct symbols *s);
@@ -27,6 +29,13 @@ void symbols_update(struct symbols *s);
 /* Reads the mappings of a process while it is there. */
 void symbols_learn(struct symbols *s, uint32_t pid);
 void symbols_token(struct symbols *s, enum rt_token_kind kind, const struct rt_token *t,
+		   struct str *out);
+/* A stack as print_backtrace() and its like show it; how: enum symbol_form and RT_STACK_... */
+void symbols_stack(struct symbols *s, uint32_t pid, unsigned how, const struct rt_stack *stack,
+		   struct str *out);
+/* A line for each address of a stack that is a text: of the kernel (kernel), of the process that the
+ * text was made for if that is known, else of the process pid. */
+void symbols_lines(struct symbols *s, uint32_t pid, bool kernel, const char *text, size_t len,
 		   struct str *out);
 
 #endif

@@ -268,21 +268,26 @@ static void add_instances(struct session *s, const struct handler *h, struct han
 		p->probes.v[i]->id = (int)i;
 }
 
-static struct probe_inst *first_instance(struct session *s, const struct handler *h, size_t *n)
+/* The first instance of each handler, and how many there are. */
+struct instances {
+	struct probe_inst *first;
+	size_t n;
+};
+
+static struct instances *count_instances(struct session *s)
 {
-	struct probe_inst *first = NULL;
+	const struct program *p = s->program;
+	struct instances *v = ARENA_ARRAY(&s->arena, struct instances, p->handlers.n + 1);
 
-	*n = 0;
-	for (size_t i = 0; i < s->program->probes.n; i++) {
-		struct probe_inst *inst = s->program->probes.v[i];
+	for (size_t i = 0; i < p->handlers.n; i++)
+		p->handlers.v[i]->id = (int)i;
+	for (size_t i = 0; i < p->probes.n; i++) {
+		struct instances *of = &v[p->probes.v[i]->handler->id];
 
-		if (inst->handler != h)
-			continue;
-		if (!first)
-			first = inst;
-		++*n;
+		if (!of->n++)
+			of->first = p->probes.v[i];
 	}
-	return first;
+	return v;
 }
 
 bool sema_expand_entries(struct session *s)
@@ -290,13 +295,13 @@ bool sema_expand_entries(struct session *s)
 	struct program *p = s->program;
 	size_t n = p->handlers.n;
 	bool any = false;
+	struct instances *instances = count_instances(s);
 
 	sema_all_resolved(s);
 	for (size_t i = 0; i < n; i++) {
 		struct entries en = {.s = s, .h = p->handlers.v[i]};
 		struct ast_visitor v = {.on_expr = take_entry, .data = &en};
-		size_t n_instances;
-		struct probe_inst *inst = first_instance(s, en.h, &n_instances);
+		struct probe_inst *inst = instances[i].first;
 
 		/* Elsewhere check.c says that @entry is misplaced. */
 		if (!inst || !inst->entry)
@@ -309,7 +314,7 @@ bool sema_expand_entries(struct session *s)
 				  inst->name);
 			continue;
 		}
-		if (n_instances > 1) {
+		if (instances[i].n > 1) {
 			en.depth = make_array(s, target_token(s, en.h->tok));
 			en.depth_name = make_local(&en, en.depth, "depth")->name;
 		}

@@ -91,7 +91,7 @@ static void take_file(struct reading *r, const char *dir, const char *name)
 
 	if (!dot || (!macros && strcmp(dot, ".stp") != 0))
 		return;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a FIFO, perhaps */
 	if (fd < 0)
 		return;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= MAX_FILE_BYTES &&

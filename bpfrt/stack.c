@@ -1,0 +1,172 @@
+/* Stacks of the traced program, by frame pointers; stacks as text. */
+#include "bpfrt.h"
+
+enum {
+	LOWEST = 4096,		/* no frame and no code lies below */
+	HIGHEST_BIT = 47,	/* of user addresses */
+	LARGEST = 64 << 20,	/* bytes between the stack pointer and the last frame */
+	MAX_CHAINED = 8,
+};
+
+static inline uint64_t kernel_word(uint64_t addr)
+{
+	uint64_t v = 0;
+
+	return bpf_probe_read_kernel(&v, 8, (void *)addr) < 0 ? 0 : v;
+}
+
+/* A pending return probe has put the address of the kernel's trampoline in the place of the return
+ * address, and the kernel keeps the latter in a list, the latest first. Functions that were reached by
+ * a jump share their place with the one that jumped. */
+static inline uint64_t real_return(struct rt_walk *w, const struct rt_uprobe_layout *at, uint64_t addr)
+{
+	uint64_t instance = w->instance;
+
+	if (!addr || addr != w->trampoline || !instance)
+		return addr;
+	addr = kernel_word(instance + at->original);
+	for (int i = 0; i < MAX_CHAINED; i++) {
+		uint8_t chained = 0;
+
+		bpf_probe_read_kernel(&chained, 1, (void *)(instance + at->chained));
+		instance = kernel_word(instance + at->next);
+		if (!chained || !instance)
+			break;
+	}
+	w->instance = instance;
+	return addr;
+}
+
+/* False: there is no more room, or this is no address. */
+static inline bool add_frame(struct rt_walk *w, uint64_t addr)
+{
+	uint64_t n = w->stack.n;
+
+	forget(n);
+	if (addr < LOWEST || addr >> HIGHEST_BIT || n >= RT_STACK_DEPTH)
+		return false;
+	w->stack.addrs[n] = addr;
+	w->stack.n = (uint32_t)n + 1;
+	return true;
+}
+
+struct walk {
+	struct rt_frame *f;
+	const struct rt_uprobe_layout *at;
+};
+
+LOCAL long next_frame(uint64_t i, struct walk *c)
+{
+	struct rt_walk *w = &c->f->walk;
+	uint64_t frame[2], at = w->at;
+
+	(void)i;
+	/* A read that fails is slow: mostly the last frame pointer is small. */
+	if (at < LOWEST || at & 7 || at <= w->low || at - w->low > LARGEST)
+		return 1;
+	if (bpf_probe_read_user(frame, sizeof(frame), (void *)at) < 0)
+		return 1;
+	w->low = at;
+	w->at = frame[0];
+	return !add_frame(w, real_return(w, c->at, frame[1]));
+}
+
+uint64_t rt_stack_hash(struct rt_frame *f)
+{
+	uint64_t h = 0;
+
+	if (!f)
+		return 0;
+	for (int i = 0; i < RT_STACK_DEPTH; i++) {
+		h = (h ^ f->walk.stack.addrs[i]) * 0x9e3779b97f4a7c15ull;
+		h ^= h >> 29;
+	}
+	return f->walk.stack.n ? h | 1 : 0;
+}
+
+static inline void find_returns(struct rt_walk *w, const struct rt_uprobe_layout *at)
+{
+	uint64_t task = bpf_get_current_task(), p;
+
+	w->trampoline = w->instance = 0;
+	if (!at->task_uprobes)
+		return;
+	p = kernel_word(task + at->task_uprobes);
+	if (!p)
+		return;
+	w->instance = kernel_word(p + at->instances);
+	p = w->instance ? kernel_word(task + at->task_mm) : 0;
+	p = p ? kernel_word(p + at->mm_area) : 0;
+	w->trampoline = p ? kernel_word(p + at->area_address) : 0;
+}
+
+uint64_t rt_user_stack(struct rt_frame *f, uint64_t ip, uint64_t sp, uint64_t fp,
+		       const struct rt_uprobe_layout *at)
+{
+	struct walk c = {f, at};
+	struct rt_walk *w;
+	uint64_t top;
+
+	if (!f || !at)
+		return 0;
+	w = &f->walk;
+	w->stack.n = 0;
+	for (int i = 0; i < RT_STACK_DEPTH; i++)
+		w->stack.addrs[i] = 0;
+	find_returns(w, at);
+	if (w->function)
+		add_frame(w, w->function);
+	if (!add_frame(w, ip))
+		return rt_stack_hash(f);
+	w->low = sp - 1;
+	w->at = fp;
+	if (w->at_entry && bpf_probe_read_user(&top, 8, (void *)sp) == 0)
+		add_frame(w, real_return(w, at, top));
+	bpf_loop(RT_STACK_DEPTH, next_frame, &c, 0);
+	return rt_stack_hash(f);
+}
+
+/* ------------------------------------------------------------------ text */
+
+struct frames {
+	struct rt_room *dst;
+	uint64_t cap, n;
+	struct rt_frame *f;
+};
+
+LOCAL long add_address(uint64_t i, struct frames *c)
+{
+	uint64_t addr;
+
+	if (i >= RT_STACK_DEPTH || i >= c->n)
+		return 1;
+	addr = c->f->walk.stack.addrs[i];
+	if (i)
+		rt_fmt_char(c->dst, c->cap, ' ', RT_SPEC(RT_CONV_CHAR, 0, 0, RT_SPEC_NONE));
+	rt_fmt_int(c->dst, c->cap, (int64_t)addr, RT_SPEC(RT_CONV_POINTER, 0, 0, RT_SPEC_NONE));
+	return 0;
+}
+
+long rt_stack_text(struct rt_room *dst, uint64_t cap, struct rt_frame *f, int64_t last)
+{
+	struct frames c = {dst, cap, 0, f};
+
+	if (!dst || !f)
+		return 0;
+	set_len((struct rt_str *)dst, 0);
+	c.n = f->walk.stack.n;
+	if (last >= 0 && (uint64_t)last + 1 < c.n)
+		c.n = (uint64_t)last + 1;
+	bpf_loop(RT_STACK_DEPTH, add_address, &c, 0);
+	return 0;
+}
+
+long rt_stack_address(struct rt_frame *f, int64_t n)
+{
+	uint64_t i = (uint64_t)n;
+
+	if (!f || i >= f->walk.stack.n)
+		return 0;
+	forget(i);
+	return i < RT_STACK_DEPTH ? (long)f->walk.stack.addrs[i] : 0;
+}

@@ -1,0 +1,272 @@
+/* Stacks: of the traced program by the library's walk along frame pointers, of the kernel by a helper.
+ *
+ * A stack is a struct rt_stack in the frame. What is printed at once goes to user space as it is;
+ * what a script keeps is a token with the key of a map of stacks, which user space reads when the text
+ * is wanted: so stacks are cheap to store and can be keys of tables. */
+#include <stddef.h>
+#include <string.h>
+
+#include "gen/emit.h"
+#include "gen/emit_task.h"
+#include "run/symbols.h"
+
+#define FRAME(member) ((int)offsetof(struct rt_frame, member))
+
+enum { MAX_STACKS = 65536 };
+
+/* Index of the map of stacks, which is made for the first one who asks. */
+static uint32_t stacks_map(struct emit *e)
+{
+	struct gen_map map = {.name = "stacks",
+			      .type = BPF_MAP_TYPE_HASH,
+			      .key_size = 8,
+			      .value_size = sizeof(struct rt_stack),
+			      .max_entries = MAX_STACKS,
+			      .flags = BPF_F_NO_PREALLOC,
+			      .global = -1};
+
+	if (!e->img->stacks) {
+		e->img->stacks = (uint32_t)e->img->maps.n;
+		vec_push(&e->img->maps, &e->img->arena, map);
+	}
+	return e->img->stacks;
+}
+
+/* ------------------------------------------------------------------ taking one */
+
+static uint32_t layout(struct emit *e)
+{
+	static const struct {
+		const char *type, *member;
+		size_t to;
+	} members[] = {
+		{"task_struct", "utask", offsetof(struct rt_uprobe_layout, task_uprobes)},
+		{"task_struct", "mm", offsetof(struct rt_uprobe_layout, task_mm)},
+		{"uprobe_task", "return_instances", offsetof(struct rt_uprobe_layout, instances)},
+		{"return_instance", "orig_ret_vaddr", offsetof(struct rt_uprobe_layout, original)},
+		{"return_instance", "chained", offsetof(struct rt_uprobe_layout, chained)},
+		{"return_instance", "next", offsetof(struct rt_uprobe_layout, next)},
+		{"mm_struct", "uprobes_state", offsetof(struct rt_uprobe_layout, mm_area)},
+		{"uprobes_state", "xol_area", offsetof(struct rt_uprobe_layout, mm_area)},
+		{"xol_area", "vaddr", offsetof(struct rt_uprobe_layout, area_address)},
+	};
+	struct rt_uprobe_layout at = {0};
+	bool all = true;
+
+	if (e->img->stack_layout)
+		return e->img->stack_layout;
+	for (size_t k = 0; k < sizeof(members) / sizeof(members[0]); k++) {
+		uint32_t offset = 0;
+
+		all = all && emit_has_member(e, members[k].type, members[k].member, &offset);
+		*(uint32_t *)(void *)((char *)&at + members[k].to) += offset;
+	}
+	/* Without them, stacks end at functions whose return is probed. */
+	if (!all)
+		memset(&at, 0, sizeof(at));
+	e->img->stack_layout = builder_bytes(e->b, &at, sizeof(at));
+	return e->img->stack_layout;
+}
+
+/* R0 = the key of the user stack, which is in the frame. given: pc, sp, fp are operands. */
+static void take_user(struct emit *e, const struct ir_ins *i, bool given)
+{
+	if (e->kind == SITE_URETPROBE && !given) {
+		code_mov(e->c, R1, R6);
+		code_helper(e->c, BPF_FUNC_get_func_ip);
+		code_store(e->c, BPF_DW, R7, FRAME(walk.function), R0);
+	} else {
+		code_store_imm(e->c, BPF_DW, R7, FRAME(walk.function), 0);
+	}
+	code_store_imm(e->c, BPF_DW, R7, FRAME(walk.at_entry), !given && e->at_entry);
+	if (given) {
+		emit_load_num(e, R2, emit_arg(e, i, 0));
+		emit_load_num(e, R3, emit_arg(e, i, 1));
+		emit_load_num(e, R4, emit_arg(e, i, 2));
+	} else {
+		emit_register(e, R2, EMIT_REG_IP);
+		emit_register(e, R3, EMIT_REG_SP);
+		emit_register(e, R4, EMIT_REG_FP);
+	}
+	code_mov(e->c, R1, R7);
+	code_map_value(e->c, R5, GEN_MAP_CONST, layout(e));
+	code_library(e->c, "rt_user_stack");
+}
+
+/* The same for the kernel's stack, which probes in programs don't have. */
+static void take_kernel(struct emit *e)
+{
+	int none = code_label(e->c), end = code_label(e->c);
+
+	code_store_imm(e->c, BPF_DW, R7, FRAME(walk.stack), 0);
+	if (e->kind == SITE_UPROBE || e->kind == SITE_URETPROBE) {
+		code_imm(e->c, R0, 0);
+		return;
+	}
+	code_mov(e->c, R1, R6);
+	emit_frame_ptr(e, R2, (uint32_t)FRAME(walk.stack.addrs));
+	code_imm(e->c, R3, 8 * RT_STACK_DEPTH);
+	code_imm(e->c, R4, 0);
+	code_helper(e->c, BPF_FUNC_get_stack);
+	code_jump_if_imm(e->c, BPF_JSLE, R0, 0, none);
+	code_alu_imm(e->c, BPF_RSH, R0, 3);
+	code_store(e->c, BPF_W, R7, FRAME(walk.stack), R0);
+	code_mov(e->c, R1, R7);
+	code_library(e->c, "rt_stack_hash");
+	code_jump(e->c, end);
+	code_place(e->c, none);
+	code_imm(e->c, R0, 0);
+	code_place(e->c, end);
+}
+
+/* ------------------------------------------------------------------ what becomes of it */
+
+static void stack_token(struct emit *e, const struct ir_ins *i, bool kernel, enum symbol_form form)
+{
+	struct loc dst = emit_loc(e, i->dst);
+	int none = code_label(e->c);
+
+	if (!i->dst)
+		return;
+	if (kernel)
+		take_kernel(e);
+	else
+		take_user(e, i, false);
+	code_mov(e->c, R8, R0);
+	code_jump_if_imm(e->c, BPF_JEQ, R8, 0, none);
+	code_store(e->c, BPF_DW, R10, -8, R8);
+	code_map(e->c, R1, stacks_map(e));
+	code_mov(e->c, R2, R10);
+	code_alu_imm(e->c, BPF_ADD, R2, -8);
+	emit_frame_ptr(e, R3, (uint32_t)FRAME(walk.stack));
+	code_imm(e->c, R4, BPF_NOEXIST);
+	code_helper(e->c, BPF_FUNC_map_update_elem);
+	code_place(e->c, none);
+	code_helper(e->c, BPF_FUNC_get_current_pid_tgid);
+	code_alu_imm(e->c, BPF_RSH, R0, 32);
+	if (kernel)
+		code_imm(e->c, R0, 0);
+	emit_frame_ptr(e, R1, dst.at);
+	code_store_imm(e->c, BPF_W, R1, 0, sizeof(struct rt_token));
+	code_store_imm(e->c, BPF_W, R1, 4, kernel ? RT_TOKEN_KSTACK : RT_TOKEN_USTACK);
+	code_store(e->c, BPF_DW, R1, 8, R8);
+	code_store(e->c, BPF_W, R1, 16, R0);
+	code_store_imm(e->c, BPF_W, R1, 20, (int32_t)form);
+}
+
+static void print_stack(struct emit *e, const struct ir_ins *i, bool kernel, enum symbol_form form)
+{
+	uint32_t how = (uint32_t)form;
+	bool given = i->n_args == 3;
+
+	if (kernel) {
+		take_kernel(e);
+		how |= RT_STACK_KERNEL;
+	} else {
+		take_user(e, i, given);
+		if (e->kind == SITE_URETPROBE && !given)
+			how |= RT_STACK_RETURN;
+	}
+	emit_block_item(e, RT_ITEM_STACK, how, (uint32_t)FRAME(walk.stack), sizeof(struct rt_stack));
+}
+
+static void single_address(struct emit *e, const struct ir_ins *i, bool kernel)
+{
+	static const char text[] = "the stack ends before this frame";
+	int ok = code_label(e->c);
+
+	if (kernel)
+		take_kernel(e);
+	else
+		take_user(e, i, false);
+	code_mov(e->c, R1, R7);
+	emit_load_num(e, R2, emit_arg(e, i, 0));
+	code_library(e->c, "rt_stack_address");
+	code_jump_if_imm(e->c, BPF_JNE, R0, 0, ok);
+	emit_fail_text(e, i, text);
+	code_place(e->c, ok);
+	emit_store_num(e, i->dst, R0);
+}
+
+static void addresses(struct emit *e, const struct ir_ins *i, bool kernel)
+{
+	struct loc dst = emit_loc(e, i->dst);
+
+	if (!i->dst)
+		return;
+	if (kernel)
+		take_kernel(e);
+	else
+		take_user(e, i, false);
+	emit_str_ptr(e, R1, dst);
+	code_imm(e->c, R2, dst.width);
+	code_mov(e->c, R3, R7);
+	emit_load_num(e, R4, emit_arg(e, i, 0));
+	code_library(e->c, "rt_stack_text");
+}
+
+/* The token of a stack in another form; texts can only be printed. */
+static void lines(struct emit *e, const struct ir_ins *i, bool kernel)
+{
+	static const char text[] = "only the result of a backtrace function can be turned into lines here; "
+				   "print_stack() and print_ustack() take any text";
+	struct loc dst = emit_loc(e, i->dst);
+	int ok = code_label(e->c);
+
+	if (!i->dst)
+		return;
+	emit_str_ptr(e, R8, emit_loc(e, emit_arg(e, i, 0)));
+	code_load(e->c, BPF_W, R1, R8, 4);
+	code_jump_if_imm(e->c, BPF_JEQ, R1, kernel ? RT_TOKEN_KSTACK : RT_TOKEN_USTACK, ok);
+	emit_fail_text(e, i, text);
+	code_place(e->c, ok);
+	emit_copy_str(e, dst, emit_loc(e, emit_arg(e, i, 0)));
+	emit_frame_ptr(e, R1, dst.at);
+	code_store_imm(e->c, BPF_W, R1, 20, SYM_LINES);
+}
+
+static const struct stack_function {
+	const char *name;
+	void (*emit)(struct emit *e, const struct ir_ins *i, bool kernel, enum symbol_form form);
+	void (*plain)(struct emit *e, const struct ir_ins *i, bool kernel);
+	bool kernel;
+	enum symbol_form form;
+} functions[] = {
+	{"ubacktrace", stack_token, NULL, false, SYM_NONE},
+	{"sprint_ubacktrace", stack_token, NULL, false, SYM_SIMPLE},
+	{"print_ubacktrace", print_stack, NULL, false, SYM_FULL},
+	{"print_ubacktrace_regs", print_stack, NULL, false, SYM_FULL},
+	{"print_ubacktrace_brief", print_stack, NULL, false, SYM_BRIEF},
+	{"print_ubacktrace_fileline", print_stack, NULL, false, SYM_FULL},
+	{"backtrace", stack_token, NULL, true, SYM_NONE},
+	{"sprint_backtrace", stack_token, NULL, true, SYM_SIMPLE},
+	{"print_backtrace", print_stack, NULL, true, SYM_FULL},
+	{"print_backtrace_fileline", print_stack, NULL, true, SYM_FULL},
+	{"ustack", NULL, single_address, false, SYM_NONE},
+	{"stack", NULL, single_address, true, SYM_NONE},
+	{"ucallers", NULL, addresses, false, SYM_NONE},
+	{"callers", NULL, addresses, true, SYM_NONE},
+	{"sprint_ustack", NULL, lines, false, SYM_NONE},
+	{"sprint_stack", NULL, lines, true, SYM_NONE},
+};
+
+bool emit_stack_op(struct emit *e, const struct ir_ins *i, const char *name)
+{
+	if (strcmp(name, "print_ustack") == 0 || strcmp(name, "print_stack") == 0) {
+		emit_item(e, name[6] == 'u' ? RT_ITEM_USYMBOLS : RT_ITEM_KSYMBOLS,
+			  emit_loc(e, emit_arg(e, i, 0)));
+		return true;
+	}
+	for (size_t k = 0; k < sizeof(functions) / sizeof(functions[0]); k++) {
+		const struct stack_function *f = &functions[k];
+
+		if (strcmp(f->name, name) != 0)
+			continue;
+		if (f->emit)
+			f->emit(e, i, f->kernel, f->form);
+		else
+			f->plain(e, i, f->kernel);
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,402 @@
+/* Compiled scripts as files. See save.h.
+ *
+ * The file is a line that tells what it is, and then numbers ("12 ") and strings ("3:abc ") in the
+ * order in which the functions below write and read them. A damaged one is refused. */
+#include "save/save.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "dwarf/dbg.h"
+#include "ir/ir.h"
+#include "object/object.h"
+#include "probe/provider.h"
+#include "sema/sema.h"
+#include "session.h"
+
+static const char magic[] = "tapir compiled script 1\n";
+
+enum { MAX_ITEMS = 10 << 20 };
+
+/* ------------------------------------------------------------------ writing */
+
+static void put_num(struct str *out, int64_t n)
+{
+	str_addf(out, "%" PRId64 " ", n);
+}
+
+static void put_bytes(struct str *out, const char *s, size_t n)
+{
+	str_addf(out, "%zu:", n);
+	str_addn(out, s, n);
+	str_addc(out, ' ');
+}
+
+static void put_text(struct str *out, const char *s)
+{
+	put_bytes(out, s ? s : "", s ? strlen(s) : 0);
+}
+
+/* Options that compiled code depends on. */
+static int64_t *option(struct options *o, size_t i)
+{
+	int64_t *const v[] = {
+		&o->maxstringlen, &o->maxaction,  &o->maxnesting,   &o->maxmapentries, &o->maxerrors,
+		&o->maxskipped,	  &o->hist_width, &o->hist_elision, &o->max_buckets,   &o->buffer_bytes,
+	};
+
+	return i < sizeof(v) / sizeof(v[0]) ? v[i] : NULL;
+}
+
+static void put_options(struct str *out, struct options *o)
+{
+	for (size_t i = 0; option(o, i); i++)
+		put_num(out, *option(o, i));
+	put_num(out, o->suppress_handler_errors);
+	put_num(out, o->suppress_time_limits);
+	put_text(out, o->compatible);
+	put_num(out, (int64_t)o->script_args.n);
+	for (size_t i = 0; i < o->script_args.n; i++)
+		put_text(out, o->script_args.v[i]);
+}
+
+static void put_token(struct str *out, const struct token *t)
+{
+	put_num(out, t ? (int64_t)t->kind : -1);
+	if (!t)
+		return;
+	put_bytes(out, t->text ? t->text : "", t->text ? t->len : 0);
+	put_text(out, t->src->name);
+	put_num(out, t->line);
+	put_num(out, t->col);
+}
+
+static const char *build_id(struct session *s, const char *path)
+{
+	const char *why;
+	struct dbg_module *m = dbg_open(s, path, &why);
+
+	return m && m->obj ? obj_build_id(m->obj) : NULL;
+}
+
+static void put_probe(struct str *out, struct session *s, const struct probe_inst *p)
+{
+	const struct probe_site *site = p->site;
+
+	put_text(out, p->family->name);
+	put_text(out, p->name);
+	put_text(out, p->alias_name);
+	put_num(out, p->handler->id);
+	put_num(out, p->condition_fn);
+	if (p->family == &begin_family) {
+		const struct begin_data *d = p->data;
+
+		put_num(out, d->kind);
+		put_num(out, d->priority);
+	} else if (p->family == &timer_family) {
+		const struct timer_data *d = p->data;
+
+		put_num(out, d->interval_ns);
+		put_num(out, d->randomize_ns);
+	}
+	put_num(out, site != NULL);
+	if (!site)
+		return;
+	put_num(out, site->kind);
+	put_text(out, site->path);
+	put_text(out, build_id(s, site->path));
+	put_num(out, (int64_t)site->offset);
+	put_num(out, (int64_t)site->vaddr);
+	put_num(out, (int64_t)site->semaphore);
+	put_num(out, site->one_of_many);
+	put_num(out, site->doubtful);
+	put_num(out, site->target_only);
+}
+
+void save_write(struct str *out, struct session *s)
+{
+	const struct program *p = s->program;
+	const struct ir_module *m = s->ir;
+	struct str ir = {0};
+
+	str_add(out, magic);
+	put_options(out, &s->opt);
+	put_num(out, (int64_t)p->handlers.n);
+	for (size_t i = 0; i < p->handlers.n; i++)
+		put_token(out, p->handlers.v[i]->tok);
+	put_num(out, (int64_t)p->probes.n);
+	for (size_t i = 0; i < p->probes.n; i++)
+		put_probe(out, s, p->probes.v[i]);
+	ir_dump(&ir, m);
+	put_bytes(out, ir.s, ir.len);
+	str_release(&ir);
+	for (size_t f = 0; f < m->fns.n; f++)
+		for (size_t b = 0; b < m->fns.v[f]->blocks.n; b++)
+			for (size_t i = 0; i < m->fns.v[f]->blocks.v[b].ins.n; i++)
+				put_token(out, m->fns.v[f]->blocks.v[b].ins.v[i].tok);
+}
+
+/* ------------------------------------------------------------------ reading */
+
+struct reader {
+	struct session *s;
+	const char *at, *end;
+	bool bad;
+	struct map sources; /* name -> struct source */
+};
+
+static int64_t get_num(struct reader *r)
+{
+	char *stop;
+	int64_t n;
+
+	/* The text ends in NUL: strtoll() stays within it. */
+	n = strtoll(r->at, &stop, 10);
+	if (r->bad || stop == r->at || stop >= r->end || *stop != ' ') {
+		r->bad = true;
+		return 0;
+	}
+	r->at = stop + 1;
+	return n;
+}
+
+static const char *get_bytes(struct reader *r, size_t *n)
+{
+	const char *text;
+	char *stop;
+	unsigned long long len;
+
+	*n = 0;
+	len = strtoull(r->at, &stop, 10);
+	if (r->bad || stop == r->at || stop >= r->end || *stop != ':' ||
+	    len >= (unsigned long long)(r->end - stop) - 1 || stop[1 + len] != ' ') {
+		r->bad = true;
+		return "";
+	}
+	text = stop + 1;
+	r->at = text + len + 1;
+	*n = (size_t)len;
+	return text;
+}
+
+static const char *get_text(struct reader *r)
+{
+	size_t n;
+	const char *text = get_bytes(r, &n);
+
+	return arena_strndup(&r->s->arena, text, n);
+}
+
+static size_t get_count(struct reader *r)
+{
+	int64_t n = get_num(r);
+
+	if (n < 0 || n > MAX_ITEMS)
+		r->bad = true;
+	return r->bad ? 0 : (size_t)n;
+}
+
+static void get_options(struct reader *r)
+{
+	struct options *o = &r->s->opt;
+	size_t n;
+
+	for (size_t i = 0; option(o, i); i++)
+		*option(o, i) = get_num(r);
+	o->suppress_handler_errors = get_num(r);
+	o->suppress_time_limits = get_num(r);
+	o->compatible = get_text(r);
+	n = get_count(r);
+	o->script_args.n = 0;
+	for (size_t i = 0; i < n && !r->bad; i++)
+		vec_push(&o->script_args, &r->s->arena, get_text(r));
+	if (o->maxstringlen < 2 || o->maxstringlen > 1 << 16 || o->maxnesting > 1 << 20)
+		r->bad = true;
+}
+
+static const struct token *get_token(struct reader *r)
+{
+	int64_t kind = get_num(r);
+	struct source *src;
+	struct token *t;
+	const char *name;
+	size_t n;
+
+	if (kind < 0 || kind > TOK_EOF || r->bad)
+		return NULL;
+	t = ARENA_NEW(&r->s->arena, struct token);
+	t->kind = (enum token_kind)kind;
+	t->text = get_bytes(r, &n);
+	t->text = arena_strndup(&r->s->arena, t->text, n);
+	t->len = (uint32_t)n;
+	name = get_bytes(r, &n);
+	name = intern_n(name, strnlen(name, n));
+	src = map_get(&r->sources, name);
+	if (!src) {
+		src = ARENA_NEW(&r->s->arena, struct source);
+		src->name = name;
+		src->text = "";
+		map_set(&r->sources, &r->s->arena, name, src);
+	}
+	t->src = src;
+	t->line = (uint32_t)get_num(r);
+	t->col = (uint32_t)get_num(r);
+	return t;
+}
+
+/* The program must be the one that the script was compiled for. */
+static bool check_program(struct reader *r, const char *path, const char *id)
+{
+	struct obj o;
+	const char *why = NULL, *now;
+	bool same;
+
+	if (!obj_open(&o, path, &why)) {
+		fprintf(stderr, "%s, which the compiled script probes: %s\n", path, why);
+		return false;
+	}
+	now = obj_build_id(&o);
+	same = strcmp(now ? now : "", id) == 0;
+	if (!same)
+		fprintf(stderr,
+			"%s is not the file that the script was compiled for: build-id %s, wanted %s\n",
+			path, now && *now ? now : "(none)", *id ? id : "(none)");
+	obj_close(&o);
+	(void)r;
+	return same;
+}
+
+static void get_site(struct reader *r, struct probe_inst *p, bool *changed, struct map *checked)
+{
+	struct probe_site *site = ARENA_NEW(&r->s->arena, struct probe_site);
+	int64_t kind = get_num(r);
+	const char *id;
+
+	site->kind = (enum site_kind)kind;
+	site->path = get_text(r);
+	id = get_text(r);
+	site->offset = (uint64_t)get_num(r);
+	site->vaddr = (uint64_t)get_num(r);
+	site->semaphore = (uint64_t)get_num(r);
+	site->one_of_many = get_num(r);
+	site->doubtful = get_num(r);
+	site->target_only = get_num(r);
+	if (kind != SITE_UPROBE && kind != SITE_URETPROBE)
+		r->bad = true;
+	p->site = site;
+	if (r->bad || map_get(checked, intern(site->path)))
+		return;
+	map_set(checked, &r->s->arena, intern(site->path), r);
+	if (!check_program(r, site->path, id))
+		*changed = true;
+}
+
+static void get_probe(struct reader *r, struct program *prog, bool *changed, struct map *checked)
+{
+	struct arena *a = &r->s->arena;
+	struct probe_inst *p = ARENA_NEW(a, struct probe_inst);
+	const char *family = get_text(r);
+	int64_t handler;
+
+	for (const struct probe_family *const *f = probe_families; *f; f++)
+		if (strcmp((*f)->name, family) == 0)
+			p->family = *f;
+	p->name = get_text(r);
+	p->alias_name = get_text(r);
+	handler = get_num(r);
+	p->condition_fn = (int)get_num(r);
+	if (!p->family || handler < 0 || (size_t)handler >= prog->handlers.n || r->bad) {
+		r->bad = true;
+		return;
+	}
+	p->handler = prog->handlers.v[handler];
+	p->id = (int)prog->probes.n;
+	if (p->family == &begin_family) {
+		struct begin_data *d = ARENA_NEW(a, struct begin_data);
+
+		d->kind = (enum begin_kind)get_num(r);
+		d->priority = get_num(r);
+		p->data = d;
+	} else if (p->family == &timer_family) {
+		struct timer_data *d = ARENA_NEW(a, struct timer_data);
+
+		d->interval_ns = get_num(r);
+		d->randomize_ns = get_num(r);
+		if (d->interval_ns <= 0)
+			r->bad = true;
+		p->data = d;
+	}
+	if (get_num(r))
+		get_site(r, p, changed, checked);
+	vec_push(&prog->probes, a, p);
+}
+
+static bool get_ir(struct reader *r)
+{
+	struct session *s = r->s;
+	const char *error = NULL, *text;
+	size_t n;
+
+	text = get_bytes(r, &n);
+	if (r->bad)
+		return false;
+	s->ir = ir_parse(&s->arena, text, n, &error);
+	if (!s->ir)
+		return false;
+	for (size_t i = 0; i < s->program->handlers.n; i++)
+		if (i >= s->ir->fns.n || !s->ir->fns.v[i]->is_handler)
+			return false;
+	for (size_t i = 0; i < s->program->probes.n; i++)
+		if (s->program->probes.v[i]->condition_fn >= (int)s->ir->fns.n)
+			return false;
+	for (size_t f = 0; f < s->ir->fns.n; f++)
+		for (size_t b = 0; b < s->ir->fns.v[f]->blocks.n; b++)
+			for (size_t i = 0; i < s->ir->fns.v[f]->blocks.v[b].ins.n; i++)
+				s->ir->fns.v[f]->blocks.v[b].ins.v[i].tok = get_token(r);
+	for (size_t i = 0; i < s->ir->globals.n; i++) {
+		struct var *v = ARENA_NEW(&s->arena, struct var);
+
+		v->kind = VAR_GLOBAL;
+		v->name = s->ir->globals.v[i].name;
+		vec_push(&s->program->globals, &s->arena, v);
+	}
+	return !r->bad && ir_verify(s->ir) == NULL;
+}
+
+bool save_is_one(const char *data, size_t size)
+{
+	return size >= sizeof(magic) - 1 && memcmp(data, magic, sizeof(magic) - 1) == 0;
+}
+
+bool save_read(struct session *s, const char *path, const char *data, size_t size)
+{
+	struct reader r = {.s = s, .at = data + sizeof(magic) - 1, .end = data + size};
+	struct map checked = {0};
+	bool changed = false;
+	size_t n;
+
+	s->program = ARENA_NEW(&s->arena, struct program);
+	get_options(&r);
+	n = get_count(&r);
+	for (size_t i = 0; i < n && !r.bad; i++) {
+		struct handler *h = ARENA_NEW(&s->arena, struct handler);
+
+		h->id = (int)i;
+		h->tok = get_token(&r);
+		vec_push(&s->program->handlers, &s->arena, h);
+	}
+	n = get_count(&r);
+	for (size_t i = 0; i < n && !r.bad; i++)
+		get_probe(&r, s->program, &changed, &checked);
+	if (changed)
+		return false;
+	if (r.bad || !get_ir(&r)) {
+		fprintf(stderr, "Input file '%s' is damaged: it is no compiled script of this version.\n",
+			path);
+		return false;
+	}
+	return true;
+}

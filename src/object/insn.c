@@ -30,7 +30,7 @@ bool obj_place_probe(const struct obj *o, uint64_t *pc, bool is_entry)
 	return is_entry || o->machine != EM_X86_64 || !has_bytes(o, *pc, nop5, 5);
 }
 
-/* x86: those with a lock or segment prefix (atomics, thread-local memory of 32-bit programs). */
+/* x86: those with a lock or segment prefix (atomics), of AVX-512, some of AVX (libc has many). */
 bool obj_doubtful_place(const struct obj *o, uint64_t pc)
 {
 	size_t n = 15;
@@ -46,6 +46,10 @@ bool obj_doubtful_place(const struct obj *o, uint64_t pc)
 		case 0x36: /* ss */
 		case 0x3e: /* ds */
 		case 0xf0: /* lock */
+			return true;
+		case 0x62: /* EVEX, VEX; in 32-bit code also "bound", "les", "lds", which nobody uses */
+		case 0xc4:
+		case 0xc5:
 			return true;
 		case 0x66:
 		case 0x67:

@@ -285,7 +285,7 @@ static bool attach_one(struct attaching *a, const struct gen_site *v, int multi)
 		str_addf(&why, "uprobe_multi: %s; ", reason(multi));
 	str_addf(&why, "perf event: %s", reason(fd));
 	if (fd == -KERN_ENOTSUPP && v->site->doubtful)
-		str_add(&why, " (an instruction with a lock or segment prefix)");
+		str_add(&why, " (the prefix of this instruction)");
 	/* Of a pattern's places the first stands for all. */
 	if (need == NEEDED)
 		message_error(r, "cannot attach %s: %s", first_inst(k, v)->name, why.s);

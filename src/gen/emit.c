@@ -314,11 +314,31 @@ static void not(struct emit *e, const struct ir_ins *i)
 /* ------------------------------------------------------------------ the traced program */
 
 /* DWARF register numbers of x86-64 -> offsets in struct pt_regs. */
-static const int16_t pt_regs[] = {80, 96, 88, 40, 104, 112, 32, 152, 72, 64, 56, 48, 24, 16, 8, 0, 128};
+static const int16_t pt_regs[] = {80, 96, 88, 40, 104, 112, 32, 152, 72, 64, 56, 48, 24, 16, 8, 0, 128, 120};
 
 void emit_register(struct emit *e, int reg, int place)
 {
-	code_load(e->c, BPF_DW, reg, R6, place);
+	/* Tracepoints do not hand them over: life.c has copied them. */
+	if (site_is_life(e->kind))
+		code_load(e->c, BPF_DW, reg, R7, FRAME(regs) + place);
+	else
+		code_load(e->c, BPF_DW, reg, R6, place);
+}
+
+void emit_ids(struct emit *e)
+{
+	if (e->forked)
+		code_load(e->c, BPF_DW, R0, R7, FRAME(ids));
+	else
+		code_helper(e->c, BPF_FUNC_get_current_pid_tgid);
+}
+
+void emit_current_task(struct emit *e)
+{
+	if (e->forked)
+		code_load(e->c, BPF_DW, R0, R7, FRAME(task));
+	else
+		code_helper(e->c, BPF_FUNC_get_current_task);
 }
 
 static void load_register(struct emit *e, const struct ir_ins *i)

@@ -14,7 +14,8 @@
  *   emit_table.c  globals, tables, statistics
  *   emit_iter.c   walks over tables: foreach, wildcards
  *   emit_print.c  records for the ring buffer
- *   emit_rt.c     tapset functions */
+ *   emit_rt.c     tapset functions; emit_task.c, emit_memory.c, emit_stack.c: more of them
+ *   life.c        what is special in probes on the life of processes */
 #ifndef GEN_EMIT_H
 #define GEN_EMIT_H
 
@@ -72,6 +73,8 @@ struct emit {
 	uint32_t key_at, value_at, spare_at; /* buffers in the frame; spare: one widest string */
 	enum site_kind kind;
 	bool sleepable, is_return, at_entry; /* at_entry: of a function */
+	bool forked;	/* the task in question is frame->task, not the current one */
+	bool exiting;	/* the tracepoint is that of the end of a task */
 	bool failed; /* an error was reported */
 };
 
@@ -107,6 +110,9 @@ void emit_read_user(struct emit *e, uint32_t size);
 /* A register of the traced program, by its place in struct pt_regs. */
 enum { EMIT_REG_FP = 32, EMIT_REG_RESULT = 80, EMIT_REG_IP = 128, EMIT_REG_SP = 152 };
 void emit_register(struct emit *e, int reg, int place);
+/* R0 = bpf_get_current_pid_tgid() of the task in question; its address. R1-R5 are lost. */
+void emit_ids(struct emit *e);
+void emit_current_task(struct emit *e);
 
 /* One instruction; false: not one of this file. */
 bool emit_string_op(struct emit *e, const struct ir_ins *i);

@@ -60,7 +60,7 @@ static const struct lock_set *locks_of(struct run *r, uint32_t fn)
 		return set;
 	fns = xcalloc(m->fns.n, sizeof(*fns));
 	wanted = xcalloc(m->globals.n + 1, sizeof(*wanted));
-	set->offsets = xcalloc(m->globals.n + 1, sizeof(*set->offsets));
+	set->offsets = ARENA_ARRAY(&r->s->arena, uint32_t, m->globals.n + 1);
 	collect(r, fn, fns, wanted);
 	for (size_t i = 0; i < m->globals.n; i++)
 		if (wanted[i] && k->img->globals[i].shared && k->img->globals[i].lock >= 0)

@@ -168,17 +168,22 @@ struct call_search {
 static void note_callees(struct session *s, struct body_template *t, const struct script *sc,
 			 const struct expr *call)
 {
-	for (size_t i = 0; i < sc->functions.n; i++) {
-		struct target_function f = {.fn = sc->functions.v[i]};
+	struct function *last = map_get(&sc->functions_by_name, call->name);
+	struct target_function f = {.fn = last};
+
+	if (!last)
+		return;
+	do {
 		bool known = false;
 
-		if (f.fn->name != call->name || f.fn->params.n != call->args.n || !f.fn->body)
+		f.fn = f.fn->same_name;
+		if (f.fn->params.n != call->args.n || !f.fn->body)
 			continue;
-		for (size_t k = 0; k < t->fns.n; k++)
-			known |= t->fns.v[k].fn == f.fn;
+		for (size_t k = 0; k < t->fns.n && !known; k++)
+			known = t->fns.v[k].fn == f.fn;
 		if (!known)
 			vec_push(&t->fns, &s->arena, f);
-	}
+	} while (f.fn != last);
 }
 
 static bool find_calls(struct ast_visitor *v, struct expr **slot)
@@ -215,7 +220,7 @@ static void find_functions(struct session *s, struct body_template *t)
 {
 	struct call_search c = {.s = s, .t = t};
 	struct ast_visitor calls = {.on_expr = find_calls, .data = &c};
-	bool changed = true;
+	bool changed = false;
 
 	ast_walk_stmt(&calls, &t->body);
 	for (size_t i = 0; i < t->fns.n; i++) {
@@ -225,6 +230,7 @@ static void find_functions(struct session *s, struct body_template *t)
 
 		ast_walk_stmt(&slots, &body);
 		t->fns.v[i].needed = t->fns.v[i].slots.n != 0;
+		changed |= t->fns.v[i].needed;
 		t->has_entry |= k.has_entry;
 		ast_walk_stmt(&calls, &body);
 	}

@@ -113,7 +113,19 @@ static void put_probe(struct str *out, struct session *s, const struct probe_ins
 	put_num(out, (int64_t)site->semaphore);
 	put_num(out, site->one_of_many);
 	put_num(out, site->doubtful);
+	put_num(out, site->at_entry);
 	put_num(out, site->target_only);
+}
+
+const char *save_refused(const struct session *s)
+{
+	for (size_t i = 0; i < s->program->probes.n; i++) {
+		const struct probe_inst *p = s->program->probes.v[i];
+
+		if (p->site && site_is_life(p->site->kind))
+			return p->name;
+	}
+	return NULL;
 }
 
 void save_write(struct str *out, struct session *s)
@@ -283,6 +295,7 @@ static void get_site(struct reader *r, struct probe_inst *p, bool *changed, stru
 	site->semaphore = (uint64_t)get_num(r);
 	site->one_of_many = get_num(r);
 	site->doubtful = get_num(r);
+	site->at_entry = get_num(r);
 	site->target_only = get_num(r);
 	if (kind != SITE_UPROBE && kind != SITE_URETPROBE)
 		r->bad = true;

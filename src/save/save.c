@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "cli/cli.h"
 #include "dwarf/dbg.h"
 #include "ir/ir.h"
 #include "object/object.h"
@@ -218,6 +219,8 @@ static void get_options(struct reader *r)
 
 	for (size_t i = 0; option(o, i); i++)
 		*option(o, i) = get_num(r);
+	if (!limits_hold(o))
+		r->bad = true;
 	o->suppress_handler_errors = get_num(r);
 	o->suppress_time_limits = get_num(r);
 	o->compatible = get_text(r);
@@ -225,8 +228,6 @@ static void get_options(struct reader *r)
 	o->script_args.n = 0;
 	for (size_t i = 0; i < n && !r->bad; i++)
 		vec_push(&o->script_args, &r->s->arena, get_text(r));
-	if (o->maxstringlen < 2 || o->maxstringlen > 1 << 16 || o->maxnesting > 1 << 20)
-		r->bad = true;
 }
 
 static const struct token *get_token(struct reader *r)

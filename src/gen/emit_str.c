@@ -10,10 +10,13 @@ static void compare(struct emit *e, const struct ir_ins *i)
 	};
 	int end = code_label(e->c);
 
-	/* Two tokens can be compared, a token with a literal cannot. */
-	for (unsigned k = 0; k < 2; k++)
-		if (emit_loc(e, emit_arg(e, i, 1 - k)).kind == LOC_STR)
+	/* Two tokens can be compared, and a token is never empty; it cannot be with other literals. */
+	for (unsigned k = 0; k < 2; k++) {
+		struct loc other = emit_loc(e, emit_arg(e, i, 1 - k));
+
+		if (other.kind == LOC_STR && other.width)
 			emit_need_text(e, i, emit_arg(e, i, k));
+	}
 	emit_str_ptr(e, R1, emit_loc(e, emit_arg(e, i, 0)));
 	emit_str_ptr(e, R2, emit_loc(e, emit_arg(e, i, 1)));
 	code_library(e->c, "rt_compare");

@@ -488,6 +488,25 @@ static void raise(struct emit *e, const struct ir_ins *i)
 	emit_fail(e, i, RT_E_TEXT);
 }
 
+void emit_need_text(struct emit *e, const struct ir_ins *i, ir_ref r)
+{
+	static const char text[] = "the text of a symbol, stack or time is not known in the probe handler";
+	struct loc l = emit_loc(e, r);
+	int ok = code_label(e->c);
+
+	if (l.kind != LOC_SLOT || !builder_tokens(e->b))
+		return;
+	emit_str_ptr(e, R1, l);
+	code_load(e->c, BPF_W, R2, R1, 4);
+	code_jump_if_imm(e->c, BPF_JEQ, R2, 0, ok);
+	emit_frame_ptr(e, R1, FRAME(error_text));
+	code_imm(e->c, R2, RT_STR_BYTES - 1);
+	code_map_value(e->c, R3, GEN_MAP_CONST, builder_string(e->b, text, sizeof(text) - 1));
+	code_library(e->c, "rt_copy");
+	emit_fail(e, i, RT_E_TEXT);
+	code_place(e->c, ok);
+}
+
 struct loc emit_apart(const struct emit *e, const struct ir_ins *i)
 {
 	struct loc spare = {LOC_SLOT, e->spare_at, RT_STR_BYTES - 1};

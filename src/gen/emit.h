@@ -100,6 +100,8 @@ void emit_check_frame(struct emit *e, const struct ir_ins *i);
 uint32_t emit_take(struct emit *e, uint32_t bytes);
 uint32_t emit_width(const struct emit *e, ir_ref r);
 void emit_copy_str(struct emit *e, struct loc dst, struct loc src);
+/* An error at run time if the string is a token: its text is not known here. R1, R2 are lost. */
+void emit_need_text(struct emit *e, const struct ir_ins *i, ir_ref r);
 /* Library functions that write a string piecemeal may not have it as an argument, too: where they
  * write to instead, dst itself if there is no clash. */
 struct loc emit_apart(const struct emit *e, const struct ir_ins *i);
@@ -152,6 +154,7 @@ struct builder_instance {
 /* Where the table is and how many elements it has; the result is the largest offset of a text. */
 uint32_t builder_instances(const struct builder *b, uint32_t *table, uint32_t *n);
 bool lib_has(const struct builder *b, const char *function);
+bool builder_tokens(const struct builder *b); /* does a handler make any? */
 const struct gen_global *builder_global(const struct builder *b, uint32_t global);
 
 /* A new subprogram and its number for code_callback(); NULL after an error. */

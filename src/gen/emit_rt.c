@@ -417,6 +417,8 @@ static void tokenize(struct emit *e, const struct ir_ins *i, int64_t arg)
 				: (struct loc){LOC_SLOT, e->spare_at, RT_STR_BYTES - 1};
 
 	(void)arg;
+	for (unsigned k = 0; k < i->n_args; k++)
+		emit_need_text(e, i, emit_arg(e, i, k));
 	code_mov(e->c, R1, R7);
 	emit_str_ptr(e, R2, dst);
 	code_imm(e->c, R3, dst.width);
@@ -429,6 +431,7 @@ static void tokenize(struct emit *e, const struct ir_ins *i, int64_t arg)
 static void length(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	(void)arg;
+	emit_need_text(e, i, emit_arg(e, i, 0));
 	emit_str_ptr(e, R1, emit_loc(e, emit_arg(e, i, 0)));
 	code_load(e->c, BPF_W, R0, R1, 0);
 	result(e, i);
@@ -529,6 +532,9 @@ static void library_call(struct emit *e, const struct ir_ins *i, const struct rt
 		emit_error(e, i, "%s() cannot run in this kind of probe yet", f->name);
 		return;
 	}
+	for (unsigned k = 0; f->signature[1 + k]; k++)
+		if (f->signature[1 + k] == 's')
+			emit_need_text(e, i, emit_arg(e, i, k));
 	if (kind == 'L' || kind == 'S')
 		code_mov(e->c, reg++, R7);
 	if (kind == 's' || kind == 'S') {

@@ -43,6 +43,7 @@ struct builder {
 	uint32_t key_bytes, value_bytes; /* of the widest table */
 	bool sleepable, needs_bias;
 	struct lock_plan locks;
+	bool tokens;	   /* some handler makes strings whose text is not known there */
 	uint32_t *regexes; /* where their tables are in the constants, 0: not there yet */
 };
 
@@ -121,6 +122,11 @@ const struct gen_global *builder_global(const struct builder *b, uint32_t global
 	return &b->img->globals[global];
 }
 
+bool builder_tokens(const struct builder *b)
+{
+	return b->tokens;
+}
+
 bool lib_has(const struct builder *b, const char *function)
 {
 	return lib_function(b->lib, function) >= 0;
@@ -131,12 +137,14 @@ bool lib_has(const struct builder *b, const char *function)
 struct reach {
 	const struct ir_module *m;
 	bool *fns, *globals;
-	bool user_memory, texts, bias;
+	bool user_memory, texts, tokens, bias;
 };
 
 static void reach_fn(struct reach *r, uint32_t fn)
 {
 	static const char *const texts[] = {"pp", "pn", "ppfunc"};
+	static const char *const tokens[] = {"sym", "usym", "umod", "ctime", "tz_ctime", "backtrace",
+					     "ubacktrace", "sprint_", "caller", "stack", "ustack"};
 	const struct ir_fn *f = r->m->fns.v[fn];
 
 	if (r->fns[fn])
@@ -164,6 +172,8 @@ static void reach_fn(struct reach *r, uint32_t fn)
 
 			if (strncmp(name, "user_", 5) == 0 && strcmp(name, "user_mode") != 0)
 				r->user_memory = true;
+			for (size_t t = 0; t < sizeof(tokens) / sizeof(tokens[0]); t++)
+				r->tokens |= strncmp(name, tokens[t], strlen(tokens[t])) == 0;
 			for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++)
 				r->texts |= strcmp(name, texts[t]) == 0;
 		}
@@ -780,6 +790,7 @@ bool gen_build(struct session *s, bool sleepable)
 	str_addn(&b.constants, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16); /* the empty string at 0 */
 	find_used(&b, &r);
 	b.needs_bias = r.bias;
+	b.tokens = r.tokens;
 	lock_plan_make(&b.locks, &img->arena, s);
 	add_maps(&b, &r);
 	group_places(&b);

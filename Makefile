@@ -14,7 +14,7 @@ ALL_CFLAGS := -std=gnu11 -g $(OPT) $(WARN) $(if $(WERROR),-Werror) -D_GNU_SOURCE
 	$(if $(SAN),$(SAN_FLAGS),-DTAPIR_STATIC) $(CFLAGS)
 ALL_LDFLAGS := $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 # Start-up time: no dynamic linker. Sanitizers need it.
-STATIC := $(if $(SAN),,-static -no-pie -Wl,--no-warnings)
+STATIC := $(if $(SAN),,-static -Wl,--no-warnings)
 LIBS := -ldw -lelf -lbz2 -lz -llzma -lpthread -lm
 
 SRC := $(sort $(filter-out src/main.c,$(wildcard src/*/*.c src/*.c)))

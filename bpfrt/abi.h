@@ -96,7 +96,8 @@ struct rt_shared {
 	uint64_t lost_records;	  /* ring buffer full */
 	uint64_t lost_bytes;
 	uint64_t clock_offset;	  /* real time - bpf_ktime_get_ns(), refreshed by user space */
-	uint64_t reserved[8];
+	uint64_t stap_pid;
+	uint64_t reserved[7];
 };
 
 /* Value of the map of stacks; its key is a 64-bit number made from the addresses, 0 for none. */
@@ -105,10 +106,11 @@ struct rt_stack {
 	uint64_t addrs[RT_STACK_DEPTH]; /* the latest first; zero behind n */
 };
 
+enum { RT_AT_OTHER, RT_AT_ENTRY, RT_AT_SYSCALL }; /* no; yes; see at the instruction */
 /* A stack on its way from the traced program (bpfrt/stack.c). */
 struct rt_walk {
 	uint64_t function; /* in a return probe: the one that returned; goes first */
-	uint64_t at_entry; /* the return address is on top of the stack */
+	uint64_t at_entry; /* is the return address on top of the stack? */
 	uint64_t at, low;  /* frame pointer; where the frame before it was */
 	uint64_t trampoline, instance; /* pending return probes */
 	struct rt_stack stack;
@@ -135,6 +137,11 @@ struct rt_frame {
 	uint32_t out_used;
 	uint32_t token_pos;  /* of tokenize() */
 	uint32_t reserved[4];
+	/* Probes on the life of processes (gen/life.c): */
+	uint64_t task, ids;  /* the task in question; pid in the upper half, tid in the lower */
+	uint64_t foreign;    /* it is not one that runs here: an existing one, or a child */
+	uint64_t ino, dev;   /* of the executable; 0: unknown */
+	uint64_t regs[21];   /* of the current task in user mode: struct pt_regs */
 	struct rt_str error_text; /* RT_E_TEXT, and what catch (e) reads */
 	struct rt_str token_text; /* tokenize(): what is being taken apart */
 	struct rt_str tmp;	  /* of library functions */

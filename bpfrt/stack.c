@@ -100,6 +100,19 @@ static inline void find_returns(struct rt_walk *w, const struct rt_uprobe_layout
 	w->trampoline = p ? kernel_word(p + at->area_address) : 0;
 }
 
+/* Functions that do nothing but a system call have no frame: behind the call they return at once, or
+ * after a comparison of the result and a jump. */
+static inline bool returns_at(uint64_t ip)
+{
+	uint64_t code[2];
+
+	if (bpf_probe_read_user(code, sizeof(code), (void *)ip) < 0)
+		return false;
+	return (code[0] & 0xff) == 0xc3 ||
+	       ((code[0] & 0xffff) == 0x3d48 && (code[0] >> 48 & 0xfb) == 0x73 &&
+		(code[1] & 0xff) == 0xc3);
+}
+
 uint64_t rt_user_stack(struct rt_frame *f, uint64_t ip, uint64_t sp, uint64_t fp,
 		       const struct rt_uprobe_layout *at)
 {
@@ -120,7 +133,8 @@ uint64_t rt_user_stack(struct rt_frame *f, uint64_t ip, uint64_t sp, uint64_t fp
 		return rt_stack_hash(f);
 	w->low = sp - 1;
 	w->at = fp;
-	if (w->at_entry && bpf_probe_read_user(&top, 8, (void *)sp) == 0)
+	if ((w->at_entry == RT_AT_ENTRY || (w->at_entry == RT_AT_SYSCALL && returns_at(ip))) &&
+	    bpf_probe_read_user(&top, 8, (void *)sp) == 0)
 		add_frame(w, real_return(w, at, top));
 	bpf_loop(RT_STACK_DEPTH, next_frame, &c, 0);
 	return rt_stack_hash(f);

@@ -192,6 +192,11 @@ static int write_compiled(struct session *s)
 	FILE *f;
 	bool ok;
 
+	name = save_refused(s);
+	if (name) {
+		fprintf(stderr, "stap: %s cannot be part of a compiled script yet\n", name);
+		return failed(s, 4);
+	}
 	save_write(&out, s);
 	name = s->opt.module_given ? s->opt.module_name
 				   : arena_printf(&s->arena, "stap_%08x", hash_bytes(out.s, out.len));

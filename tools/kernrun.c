@@ -99,7 +99,7 @@ static int load_program(const struct gen_image *img, const struct gen_program *p
 {
 	struct bpf_insn *insns = xmalloc(p->n_insns * sizeof(*insns));
 	struct kern_prog k = {.name = p->name,
-			      .type = BPF_PROG_TYPE_RAW_TRACEPOINT,
+			      .type = load_only ? BPF_PROG_TYPE_KPROBE : BPF_PROG_TYPE_RAW_TRACEPOINT,
 			      .insns = insns,
 			      .n_insns = p->n_insns,
 			      .btf = btf,
@@ -147,8 +147,11 @@ static bool compile(struct session *s, const char *path)
 		return false;
 	for (size_t i = 0; i < s->program->probes.n; i++) {
 		struct probe_inst *inst = s->program->probes.v[i];
-		struct probe_site *site = ARENA_NEW(&s->arena, struct probe_site);
+		struct probe_site *site;
 
+		if (load_only && inst->site)
+			continue;
+		site = ARENA_NEW(&s->arena, struct probe_site);
 		site->path = "test";
 		site->offset = i;
 		inst->site = site;

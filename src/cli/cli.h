@@ -18,6 +18,7 @@
 #include "base/vec.h"
 
 struct session;
+struct options;
 
 #define STAP_VERSION "5.6"   /* of the SystemTap whose behaviour we have */
 #define TAPIR_VERSION "0.1"
@@ -38,6 +39,8 @@ int cli_parse(struct session *s, struct cli *cli, int argc, char **argv);
 
 /* Sets limits from s->opt.defines; unknown names are warned about. */
 void cli_apply_defines(struct session *s);
+/* Are all limits within what -D allows? For options that come from a file. */
+bool limits_hold(const struct options *o);
 /* Is text of the form NAME or NAME=VALUE that -D takes? */
 bool cli_define_ok(const char *text);
 

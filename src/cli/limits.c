@@ -31,6 +31,18 @@ static const struct limit {
 	{"STP_BUFFER_SIZE", FIELD(buffer_bytes), 128, 1 << 26},
 };
 
+bool limits_hold(const struct options *o)
+{
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		int64_t value = *(const int64_t *)((const char *)o + limits[i].field);
+		bool by_default = limits[i].field == FIELD(maxnesting) && value == -1;
+
+		if ((value < limits[i].low || value > limits[i].high) && !by_default)
+			return false;
+	}
+	return true;
+}
+
 /* Settings of SystemTap's run time that have no counterpart. */
 static const char *const without_effect[] = {
 	"INTERRUPTIBLE", "KRETACTIVE", "MAXBACKTRACE", "MAXTRYLOCK", "MAXUPROBES", "MINSTACKSPACE",

@@ -314,11 +314,31 @@ static void not(struct emit *e, const struct ir_ins *i)
 /* ------------------------------------------------------------------ the traced program */
 
 /* DWARF register numbers of x86-64 -> offsets in struct pt_regs. */
-static const int16_t pt_regs[] = {80, 96, 88, 40, 104, 112, 32, 152, 72, 64, 56, 48, 24, 16, 8, 0, 128};
+static const int16_t pt_regs[] = {80, 96, 88, 40, 104, 112, 32, 152, 72, 64, 56, 48, 24, 16, 8, 0, 128, 120};
 
 void emit_register(struct emit *e, int reg, int place)
 {
-	code_load(e->c, BPF_DW, reg, R6, place);
+	/* Tracepoints do not hand them over: life.c has copied them. */
+	if (site_is_life(e->kind))
+		code_load(e->c, BPF_DW, reg, R7, FRAME(regs) + place);
+	else
+		code_load(e->c, BPF_DW, reg, R6, place);
+}
+
+void emit_ids(struct emit *e)
+{
+	if (e->forked)
+		code_load(e->c, BPF_DW, R0, R7, FRAME(ids));
+	else
+		code_helper(e->c, BPF_FUNC_get_current_pid_tgid);
+}
+
+void emit_current_task(struct emit *e)
+{
+	if (e->forked)
+		code_load(e->c, BPF_DW, R0, R7, FRAME(task));
+	else
+		code_helper(e->c, BPF_FUNC_get_current_task);
 }
 
 static void load_register(struct emit *e, const struct ir_ins *i)
@@ -466,6 +486,25 @@ static void raise(struct emit *e, const struct ir_ins *i)
 	emit_str_ptr(e, R3, emit_loc(e, emit_arg(e, i, 0)));
 	code_library(e->c, "rt_copy");
 	emit_fail(e, i, RT_E_TEXT);
+}
+
+void emit_need_text(struct emit *e, const struct ir_ins *i, ir_ref r)
+{
+	static const char text[] = "the text of a symbol, stack or time is not known in the probe handler";
+	struct loc l = emit_loc(e, r);
+	int ok = code_label(e->c);
+
+	if (l.kind != LOC_SLOT || !builder_tokens(e->b))
+		return;
+	emit_str_ptr(e, R1, l);
+	code_load(e->c, BPF_W, R2, R1, 4);
+	code_jump_if_imm(e->c, BPF_JEQ, R2, 0, ok);
+	emit_frame_ptr(e, R1, FRAME(error_text));
+	code_imm(e->c, R2, RT_STR_BYTES - 1);
+	code_map_value(e->c, R3, GEN_MAP_CONST, builder_string(e->b, text, sizeof(text) - 1));
+	code_library(e->c, "rt_copy");
+	emit_fail(e, i, RT_E_TEXT);
+	code_place(e->c, ok);
 }
 
 struct loc emit_apart(const struct emit *e, const struct ir_ins *i)

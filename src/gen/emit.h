@@ -14,7 +14,8 @@
  *   emit_table.c  globals, tables, statistics
  *   emit_iter.c   walks over tables: foreach, wildcards
  *   emit_print.c  records for the ring buffer
- *   emit_rt.c     tapset functions */
+ *   emit_rt.c     tapset functions; emit_task.c, emit_memory.c, emit_stack.c: more of them
+ *   life.c        what is special in probes on the life of processes */
 #ifndef GEN_EMIT_H
 #define GEN_EMIT_H
 
@@ -72,6 +73,8 @@ struct emit {
 	uint32_t key_at, value_at, spare_at; /* buffers in the frame; spare: one widest string */
 	enum site_kind kind;
 	bool sleepable, is_return, at_entry; /* at_entry: of a function */
+	bool forked;	/* the task in question is frame->task, not the current one */
+	bool exiting;	/* the tracepoint is that of the end of a task */
 	bool failed; /* an error was reported */
 };
 
@@ -97,6 +100,8 @@ void emit_check_frame(struct emit *e, const struct ir_ins *i);
 uint32_t emit_take(struct emit *e, uint32_t bytes);
 uint32_t emit_width(const struct emit *e, ir_ref r);
 void emit_copy_str(struct emit *e, struct loc dst, struct loc src);
+/* An error at run time if the string is a token: its text is not known here. R1, R2 are lost. */
+void emit_need_text(struct emit *e, const struct ir_ins *i, ir_ref r);
 /* Library functions that write a string piecemeal may not have it as an argument, too: where they
  * write to instead, dst itself if there is no clash. */
 struct loc emit_apart(const struct emit *e, const struct ir_ins *i);
@@ -107,6 +112,9 @@ void emit_read_user(struct emit *e, uint32_t size);
 /* A register of the traced program, by its place in struct pt_regs. */
 enum { EMIT_REG_FP = 32, EMIT_REG_RESULT = 80, EMIT_REG_IP = 128, EMIT_REG_SP = 152 };
 void emit_register(struct emit *e, int reg, int place);
+/* R0 = bpf_get_current_pid_tgid() of the task in question; its address. R1-R5 are lost. */
+void emit_ids(struct emit *e);
+void emit_current_task(struct emit *e);
 
 /* One instruction; false: not one of this file. */
 bool emit_string_op(struct emit *e, const struct ir_ins *i);
@@ -146,6 +154,7 @@ struct builder_instance {
 /* Where the table is and how many elements it has; the result is the largest offset of a text. */
 uint32_t builder_instances(const struct builder *b, uint32_t *table, uint32_t *n);
 bool lib_has(const struct builder *b, const char *function);
+bool builder_tokens(const struct builder *b); /* does a handler make any? */
 const struct gen_global *builder_global(const struct builder *b, uint32_t global);
 
 /* A new subprogram and its number for code_callback(); NULL after an error. */

@@ -24,7 +24,7 @@ void emit_flush(struct emit *e, bool wake)
 	code_jump_if_imm(e->c, BPF_JLE, R1, RECORD, empty);
 	code_load(e->c, BPF_W, R1, R7, FRAME(inst));
 	code_store(e->c, BPF_W, R7, FRAME(out), R1);
-	code_helper(e->c, BPF_FUNC_get_current_pid_tgid);
+	emit_ids(e);
 	code_store(e->c, BPF_W, R7, FRAME(out) + 4, R0);
 	code_alu_imm(e->c, BPF_RSH, R0, 32);
 	code_store(e->c, BPF_W, R7, FRAME(out) + 8, R0);

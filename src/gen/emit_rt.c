@@ -99,6 +99,14 @@ static void target(struct emit *e, const struct ir_ins *i, int64_t arg)
 	result(e, i);
 }
 
+static void stap_pid(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	(void)arg;
+	code_map_value(e->c, R1, GEN_MAP_SHARED, SHARED(stap_pid));
+	code_load(e->c, BPF_DW, R0, R1, 0);
+	result(e, i);
+}
+
 static void constant(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	code_imm(e->c, R0, arg);
@@ -152,7 +160,13 @@ static void text_constant(struct emit *e, const struct ir_ins *i, const char *te
 static void probe_type(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	(void)arg;
-	text_constant(e, i, e->is_return ? "uretprobe" : "uprobe");
+	const char *text = e->is_return ? "uretprobe" : "uprobe";
+
+	if (e->kind == SITE_SYSCALL || e->kind == SITE_SYSCALL_RETURN)
+		text = "utrace_syscall";
+	else if (site_is_life(e->kind))
+		text = "utrace";
+	text_constant(e, i, text);
 }
 
 /* ------------------------------------------------------------------ registers and memory */
@@ -299,7 +313,7 @@ static void token(struct emit *e, const struct ir_ins *i, int64_t arg)
 		emit_load_num(e, R8, emit_arg(e, i, 0));
 	else
 		code_imm(e->c, R8, 0);
-	code_helper(e->c, BPF_FUNC_get_current_pid_tgid);
+	emit_ids(e);
 	code_alu_imm(e->c, BPF_RSH, R0, 32);
 	emit_frame_ptr(e, R1, dst.at);
 	code_store_imm(e->c, BPF_W, R1, 0, sizeof(struct rt_token));
@@ -403,6 +417,8 @@ static void tokenize(struct emit *e, const struct ir_ins *i, int64_t arg)
 				: (struct loc){LOC_SLOT, e->spare_at, RT_STR_BYTES - 1};
 
 	(void)arg;
+	for (unsigned k = 0; k < i->n_args; k++)
+		emit_need_text(e, i, emit_arg(e, i, k));
 	code_mov(e->c, R1, R7);
 	emit_str_ptr(e, R2, dst);
 	code_imm(e->c, R3, dst.width);
@@ -415,6 +431,7 @@ static void tokenize(struct emit *e, const struct ir_ins *i, int64_t arg)
 static void length(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	(void)arg;
+	emit_need_text(e, i, emit_arg(e, i, 0));
 	emit_str_ptr(e, R1, emit_loc(e, emit_arg(e, i, 0)));
 	code_load(e->c, BPF_W, R0, R1, 0);
 	result(e, i);
@@ -430,6 +447,7 @@ static const struct rt_function functions[] = {
 	{"cpu", helper, BPF_FUNC_get_smp_processor_id, 0, 0},
 	{"execname", execname, 0, 0, 0},
 	{"target", target, 0, 0, 0},
+	{"stp_pid", stap_pid, 0, 0, 0},
 	{"gettimeofday_ns", real_time, 1, 0, 0},
 	{"gettimeofday_us", real_time, 1000, 0, 0},
 	{"gettimeofday_ms", real_time, 1000000, 0, 0},
@@ -514,6 +532,9 @@ static void library_call(struct emit *e, const struct ir_ins *i, const struct rt
 		emit_error(e, i, "%s() cannot run in this kind of probe yet", f->name);
 		return;
 	}
+	for (unsigned k = 0; f->signature[1 + k]; k++)
+		if (f->signature[1 + k] == 's')
+			emit_need_text(e, i, emit_arg(e, i, k));
 	if (kind == 'L' || kind == 'S')
 		code_mov(e->c, reg++, R7);
 	if (kind == 's' || kind == 'S') {
@@ -549,6 +570,8 @@ bool emit_rt_op(struct emit *e, const struct ir_ins *i)
 	if (i->op != IR_RT)
 		return false;
 	name = intrinsic_by_number(i->imm)->name;
+	if (e->forked && emit_forked_op(e, i, name))
+		return true;
 	for (size_t k = 0; k < sizeof(functions) / sizeof(functions[0]); k++) {
 		if (strcmp(functions[k].name, name) != 0)
 			continue;

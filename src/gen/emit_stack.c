@@ -12,7 +12,7 @@
 
 #define FRAME(member) ((int)offsetof(struct rt_frame, member))
 
-enum { MAX_STACKS = 65536 };
+enum { MAX_STACKS = 65536, OWN_FRAMES = 3 };
 
 /* Index of the map of stacks, which is made for the first one who asks. */
 static uint32_t stacks_map(struct emit *e)
@@ -71,6 +71,12 @@ static uint32_t layout(struct emit *e)
 /* R0 = the key of the user stack, which is in the frame. given: pc, sp, fp are operands. */
 static void take_user(struct emit *e, const struct ir_ins *i, bool given)
 {
+	int place = RT_AT_OTHER;
+
+	if (!given && e->at_entry)
+		place = RT_AT_ENTRY;
+	else if (!given && site_is_life(e->kind))
+		place = RT_AT_SYSCALL;
 	if (e->kind == SITE_URETPROBE && !given) {
 		code_mov(e->c, R1, R6);
 		code_helper(e->c, BPF_FUNC_get_func_ip);
@@ -78,7 +84,7 @@ static void take_user(struct emit *e, const struct ir_ins *i, bool given)
 	} else {
 		code_store_imm(e->c, BPF_DW, R7, FRAME(walk.function), 0);
 	}
-	code_store_imm(e->c, BPF_DW, R7, FRAME(walk.at_entry), !given && e->at_entry);
+	code_store_imm(e->c, BPF_DW, R7, FRAME(walk.at_entry), place);
 	if (given) {
 		emit_load_num(e, R2, emit_arg(e, i, 0));
 		emit_load_num(e, R3, emit_arg(e, i, 1));
@@ -93,8 +99,9 @@ static void take_user(struct emit *e, const struct ir_ins *i, bool given)
 	code_library(e->c, "rt_user_stack");
 }
 
-/* The same for the kernel's stack, which probes in programs don't have. */
-static void take_kernel(struct emit *e)
+/* The same for the kernel's stack, which probes in programs don't have. The first frames are those of
+ * the handler and of the tracepoint: user space leaves them out, by their names. */
+static void take_kernel(struct emit *e, int skip)
 {
 	int none = code_label(e->c), end = code_label(e->c);
 
@@ -106,7 +113,7 @@ static void take_kernel(struct emit *e)
 	code_mov(e->c, R1, R6);
 	emit_frame_ptr(e, R2, (uint32_t)FRAME(walk.stack.addrs));
 	code_imm(e->c, R3, 8 * RT_STACK_DEPTH);
-	code_imm(e->c, R4, 0);
+	code_imm(e->c, R4, skip);
 	code_helper(e->c, BPF_FUNC_get_stack);
 	code_jump_if_imm(e->c, BPF_JSLE, R0, 0, none);
 	code_alu_imm(e->c, BPF_RSH, R0, 3);
@@ -129,7 +136,7 @@ static void stack_token(struct emit *e, const struct ir_ins *i, bool kernel, enu
 	if (!i->dst)
 		return;
 	if (kernel)
-		take_kernel(e);
+		take_kernel(e, 0);
 	else
 		take_user(e, i, false);
 	code_mov(e->c, R8, R0);
@@ -142,7 +149,7 @@ static void stack_token(struct emit *e, const struct ir_ins *i, bool kernel, enu
 	code_imm(e->c, R4, BPF_NOEXIST);
 	code_helper(e->c, BPF_FUNC_map_update_elem);
 	code_place(e->c, none);
-	code_helper(e->c, BPF_FUNC_get_current_pid_tgid);
+	emit_ids(e);
 	code_alu_imm(e->c, BPF_RSH, R0, 32);
 	if (kernel)
 		code_imm(e->c, R0, 0);
@@ -160,7 +167,7 @@ static void print_stack(struct emit *e, const struct ir_ins *i, bool kernel, enu
 	bool given = i->n_args == 3;
 
 	if (kernel) {
-		take_kernel(e);
+		take_kernel(e, 0);
 		how |= RT_STACK_KERNEL;
 	} else {
 		take_user(e, i, given);
@@ -176,7 +183,7 @@ static void single_address(struct emit *e, const struct ir_ins *i, bool kernel)
 	int ok = code_label(e->c);
 
 	if (kernel)
-		take_kernel(e);
+		take_kernel(e, OWN_FRAMES);
 	else
 		take_user(e, i, false);
 	code_mov(e->c, R1, R7);
@@ -195,7 +202,7 @@ static void addresses(struct emit *e, const struct ir_ins *i, bool kernel)
 	if (!i->dst)
 		return;
 	if (kernel)
-		take_kernel(e);
+		take_kernel(e, OWN_FRAMES);
 	else
 		take_user(e, i, false);
 	emit_str_ptr(e, R1, dst);

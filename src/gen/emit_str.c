@@ -10,6 +10,13 @@ static void compare(struct emit *e, const struct ir_ins *i)
 	};
 	int end = code_label(e->c);
 
+	/* Two tokens can be compared, and a token is never empty; it cannot be with other literals. */
+	for (unsigned k = 0; k < 2; k++) {
+		struct loc other = emit_loc(e, emit_arg(e, i, 1 - k));
+
+		if (other.kind == LOC_STR && other.width)
+			emit_need_text(e, i, emit_arg(e, i, k));
+	}
 	emit_str_ptr(e, R1, emit_loc(e, emit_arg(e, i, 0)));
 	emit_str_ptr(e, R2, emit_loc(e, emit_arg(e, i, 1)));
 	code_library(e->c, "rt_compare");
@@ -24,6 +31,8 @@ static void concat(struct emit *e, const struct ir_ins *i)
 {
 	struct loc dst = emit_loc(e, i->dst);
 
+	for (unsigned k = 0; k < 2; k++)
+		emit_need_text(e, i, emit_arg(e, i, k));
 	emit_str_ptr(e, R1, dst);
 	code_imm(e->c, R2, dst.width);
 	emit_str_ptr(e, R3, emit_loc(e, emit_arg(e, i, 0)));
@@ -73,6 +82,12 @@ static void format_spec(struct emit *e, const struct ir_ins *i, const struct fmt
 	}
 }
 
+/* Operand of a string conversion, behind its dynamic width and precision. */
+static unsigned string_arg(const struct fmt_part *p, unsigned k)
+{
+	return k + (p->width == FMT_DYNAMIC) + (p->precision == FMT_DYNAMIC);
+}
+
 static void sprint(struct emit *e, const struct ir_ins *i)
 {
 	const fmt_parts *parts = &e->m->formats.v[i->imm].parts;
@@ -95,6 +110,7 @@ static void sprint(struct emit *e, const struct ir_ins *i)
 					 "probe");
 			return;
 		case CONV_STRING:
+			emit_need_text(e, i, emit_arg(e, i, string_arg(p, k)));
 			format_spec(e, i, p, &k, R8);
 			destination(e, dst);
 			emit_str_ptr(e, R3, emit_loc(e, emit_arg(e, i, k++)));
@@ -125,6 +141,7 @@ static void match(struct emit *e, const struct ir_ins *i)
 		emit_error(e, i, "this regular expression is too large for this kind of probe");
 		return;
 	}
+	emit_need_text(e, i, emit_arg(e, i, 0));
 	emit_str_ptr(e, R1, emit_loc(e, emit_arg(e, i, 0)));
 	code_map_value(e->c, R2, GEN_MAP_CONST, at);
 	code_library(e->c, "rt_regex_test");

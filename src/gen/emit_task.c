@@ -85,6 +85,15 @@ static const struct path paths[] = {
 	 {TASK("files"), {"files_struct", "fdt", 0, false}, {"fdtable", "max_fds", 0, false}}},
 };
 
+/* In the place of helpers that know the current task only. */
+static const struct path forked_paths[] = {
+	{"pid", FROM_CURRENT, AS_INT, false, 0, {TASK("tgid")}},
+	{"tid", FROM_CURRENT, AS_INT, false, 0, {TASK("pid")}},
+	{"uid", FROM_CURRENT, AS_UINT, false, 0, {TASK("cred"), {"cred", "uid", 0, false}}},
+	{"gid", FROM_CURRENT, AS_UINT, false, 0, {TASK("cred"), {"cred", "gid", 0, false}}},
+	{"execname", FROM_CURRENT, AS_TEXT, true, 0, {TASK("comm")}},
+};
+
 /* Functions with code of their own, and the members that they need. */
 static void task_current(struct emit *e, const struct ir_ins *i);
 static void page_size(struct emit *e, const struct ir_ins *i);
@@ -140,6 +149,12 @@ static const struct step return_probes[] = {
 	{"return_instance", "orig_ret_vaddr", 0, false}, {"return_instance", "chained", 0, false},
 	{"return_instance", "next", 0, false}, {"mm_struct", "uprobes_state", 0, false},
 	{"uprobes_state", "xol_area", 0, false}, {"xol_area", "vaddr", 0, false}, {0},
+};
+static const struct step life[] = {
+	TASK("flags"), TASK("pid"), TASK("tgid"), TASK("mm"), TASK("cred"), TASK("comm"),
+	{"mm_struct", "exe_file", 0, false}, {"file", "f_inode", 0, false},
+	{"inode", "i_ino", 0, false}, {"inode", "i_sb", 0, false}, {"super_block", "s_dev", 0, false},
+	{"cred", "uid", 0, false}, {"cred", "gid", 0, false}, {0},
 };
 static const struct step rss[] = {
 	TASK("mm"), {"mm_struct", "rss_stat", 0, false}, {"percpu_counter", "count", 0, false},
@@ -205,6 +220,11 @@ static void look_up(struct emit *e)
 					want_function(e, intrinsic_by_number(
 								 fn->blocks.v[b].ins.v[k].imm)->name);
 	}
+	for (size_t k = 0; k < e->img->programs.n; k++)
+		if (e->img->programs.v[k].tracepoint) {
+			want(e, life, 16);
+			want(e, by_id, 16);
+		}
 	kern_btf_members(m->v.v, m->v.n);
 }
 
@@ -317,10 +337,9 @@ static uint32_t task_layout(struct emit *e, const struct ir_ins *i)
 	return (uint32_t)m->layout;
 }
 
-/* R8 = the task with the id in R8, or 0 */
-static void find_task(struct emit *e, const struct ir_ins *i)
+void emit_find_task(struct emit *e)
 {
-	uint32_t at = task_layout(e, i);
+	uint32_t at = task_layout(e, NULL);
 
 	code_helper(e->c, BPF_FUNC_get_current_task);
 	code_mov(e->c, R1, R0);
@@ -336,10 +355,10 @@ static void start(struct emit *e, const struct ir_ins *i, enum path_start from)
 	if (from == FROM_ARGUMENT || (from == FROM_ID && i->n_args)) {
 		emit_load_num(e, R8, emit_arg(e, i, 0));
 		if (from == FROM_ID)
-			find_task(e, i);
+			emit_find_task(e);
 		return;
 	}
-	code_helper(e->c, BPF_FUNC_get_current_task);
+	emit_current_task(e);
 	code_mov(e->c, R8, R0);
 }
 
@@ -421,7 +440,7 @@ static void walk(struct emit *e, const struct ir_ins *i, const struct path *p)
 
 static void task_current(struct emit *e, const struct ir_ins *i)
 {
-	code_helper(e->c, BPF_FUNC_get_current_task);
+	emit_current_task(e);
 	result(e, i);
 }
 
@@ -434,7 +453,7 @@ static void page_size(struct emit *e, const struct ir_ins *i)
 static void id_to_task(struct emit *e, const struct ir_ins *i)
 {
 	emit_load_num(e, R8, emit_arg(e, i, 0));
-	find_task(e, i);
+	emit_find_task(e);
 	code_mov(e->c, R0, R8);
 	result(e, i);
 }
@@ -521,7 +540,12 @@ enum { WORDS = -(8 + (int)sizeof(struct rt_words)) }; /* struct rt_words on the 
 static void place_words(struct emit *e, const struct ir_ins *i, const char *from, const char *to,
 			int none)
 {
-	code_helper(e->c, BPF_FUNC_get_current_task);
+	/* Its memory is not the one that is seen here. */
+	if (e->forked) {
+		code_load(e->c, BPF_DW, R1, R7, FRAME(foreign));
+		code_jump_if_imm(e->c, BPF_JNE, R1, 0, none);
+	}
+	emit_current_task(e);
 	code_mov(e->c, R8, R0);
 	follow(e, emit_member(e, i, "task_struct", "mm"), none);
 	code_jump_if_imm(e->c, BPF_JEQ, R8, 0, none);
@@ -651,6 +675,16 @@ static void resource_limit(struct emit *e, const struct ir_ins *i)
 	code_place(e->c, end);
 	result(e, i);
 	fault_is_error(e, i, fault);
+}
+
+bool emit_forked_op(struct emit *e, const struct ir_ins *i, const char *name)
+{
+	for (size_t k = 0; k < sizeof(forked_paths) / sizeof(forked_paths[0]); k++)
+		if (strcmp(forked_paths[k].name, name) == 0) {
+			walk(e, i, &forked_paths[k]);
+			return true;
+		}
+	return false;
 }
 
 bool emit_task_op(struct emit *e, const struct ir_ins *i, const char *name)

@@ -10,6 +10,10 @@ struct ir_ins;
 
 /* A function of the tapset by the name of its intrinsic; false: none of these. */
 bool emit_task_op(struct emit *e, const struct ir_ins *i, const char *name);
+/* The same where the task in question is not the current one. */
+bool emit_forked_op(struct emit *e, const struct ir_ins *i, const char *name);
+/* R8 = the task with the id in R8, 0 if there is none. */
+void emit_find_task(struct emit *e);
 /* emit_memory.c: likewise. */
 bool emit_memory_op(struct emit *e, const struct ir_ins *i, const char *name);
 /* emit_stack.c: likewise. */

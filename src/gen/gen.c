@@ -11,6 +11,7 @@
 
 #include "base/bug.h"
 #include "gen/emit.h"
+#include "gen/life.h"
 #include "gen/link.h"
 #include "gen/lock.h"
 #include "lang/diag.h"
@@ -42,6 +43,7 @@ struct builder {
 	uint32_t key_bytes, value_bytes; /* of the widest table */
 	bool sleepable, needs_bias;
 	struct lock_plan locks;
+	bool tokens;	   /* some handler makes strings whose text is not known there */
 	uint32_t *regexes; /* where their tables are in the constants, 0: not there yet */
 };
 
@@ -120,6 +122,11 @@ const struct gen_global *builder_global(const struct builder *b, uint32_t global
 	return &b->img->globals[global];
 }
 
+bool builder_tokens(const struct builder *b)
+{
+	return b->tokens;
+}
+
 bool lib_has(const struct builder *b, const char *function)
 {
 	return lib_function(b->lib, function) >= 0;
@@ -130,12 +137,14 @@ bool lib_has(const struct builder *b, const char *function)
 struct reach {
 	const struct ir_module *m;
 	bool *fns, *globals;
-	bool user_memory, texts, bias;
+	bool user_memory, texts, tokens, bias;
 };
 
 static void reach_fn(struct reach *r, uint32_t fn)
 {
 	static const char *const texts[] = {"pp", "pn", "ppfunc"};
+	static const char *const tokens[] = {"sym", "usym", "umod", "ctime", "tz_ctime", "backtrace",
+					     "ubacktrace", "sprint_", "caller", "stack", "ustack"};
 	const struct ir_fn *f = r->m->fns.v[fn];
 
 	if (r->fns[fn])
@@ -163,6 +172,8 @@ static void reach_fn(struct reach *r, uint32_t fn)
 
 			if (strncmp(name, "user_", 5) == 0 && strcmp(name, "user_mode") != 0)
 				r->user_memory = true;
+			for (size_t t = 0; t < sizeof(tokens) / sizeof(tokens[0]); t++)
+				r->tokens |= strncmp(name, tokens[t], strlen(tokens[t])) == 0;
 			for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++)
 				r->texts |= strcmp(name, texts[t]) == 0;
 		}
@@ -323,6 +334,8 @@ static int by_place(const void *pa, const void *pb)
 
 static bool same_place(const struct probe_inst *a, const struct probe_inst *b)
 {
+	if (site_is_life(a->site->kind))
+		return a->site->kind == b->site->kind;
 	return a->site->kind == b->site->kind && a->site->offset == b->site->offset &&
 	       a->site->target_only == b->site->target_only &&
 	       strcmp(a->site->path, b->site->path) == 0;
@@ -362,6 +375,27 @@ static void add_place(struct builder *b, struct map *programs, const struct prob
 	str_release(&name);
 }
 
+/* All instances of a kind of events in the life of processes: a program for each tracepoint. */
+static void add_life(struct builder *b, const struct probe_inst **v, uint32_t n)
+{
+	struct gen_image *img = b->img;
+	struct gen_site site = {v[0]->site, img->insts.n};
+	const char *tracepoint;
+
+	for (uint32_t k = 0; k < n; k++)
+		vec_push(&img->insts, &img->arena, v[k]);
+	for (int k = 0; (tracepoint = life_tracepoint(v[0]->site->kind, k)) != NULL; k++) {
+		struct gen_program p = {.kind = v[0]->site->kind,
+					.tracepoint = tracepoint,
+					.first_inst = (uint32_t)site.cookie,
+					.n_handlers = n};
+
+		p.name = arena_printf(&img->arena, "probe_%zu", img->programs.n);
+		vec_push(&p.sites, &img->arena, site);
+		vec_push(&img->programs, &img->arena, p);
+	}
+}
+
 static void group_places(struct builder *b)
 {
 	const struct program *p = b->s->program;
@@ -378,7 +412,10 @@ static void group_places(struct builder *b)
 	for (size_t i = 0, k; i < n; i = k) {
 		for (k = i + 1; k < n && same_place(v[i], v[k]); k++)
 			;
-		add_place(b, &programs, v + i, (uint32_t)(k - i));
+		if (site_is_life(v[i]->site->kind))
+			add_life(b, v + i, (uint32_t)(k - i));
+		else
+			add_place(b, &programs, v + i, (uint32_t)(k - i));
 	}
 	free(v);
 }
@@ -510,7 +547,9 @@ static struct emit new_emit(struct builder *b, const struct gen_program *p, stru
 			 .sleepable = p->sleepable,
 			 .is_return = p->kind == SITE_URETPROBE,
 			 .kind = p->kind,
-			 .at_entry = p->sites.v[0].site->at_entry};
+			 .at_entry = p->sites.v[0].site->at_entry,
+			 .forked = gen_is_fork(p),
+			 .exiting = p->tracepoint && strcmp(p->tracepoint, "sched_process_exit") == 0};
 	uint32_t at = (sizeof(struct rt_frame) + 7) & ~7u;
 
 	e.key_at = at;
@@ -594,7 +633,7 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 	const struct options *opt = &b->s->opt;
 
 	code_mov(c, R6, R1);
-	if (p->sites.v[0].site->target_only && (opt->command || opt->target_pid))
+	if (!p->tracepoint && p->sites.v[0].site->target_only && (opt->command || opt->target_pid))
 		only_targets(c, leave);
 	code_map_value(c, R1, GEN_MAP_SHARED, SHARED(stopping));
 	code_load(c, BPF_W, R2, R1, 0);
@@ -603,6 +642,14 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 	code_store_imm(c, BPF_W, R7, FRAME(error), 0);
 	code_store_imm(c, BPF_W, R7, FRAME(out_used), sizeof(struct rt_record));
 	find_instance(b, c, p);
+	if (p->tracepoint) {
+		struct emit e = new_emit(b, p, parts);
+
+		e.c = c;
+		life_begin(&e, done);
+		if (e.failed)
+			return false;
+	}
 	for (uint32_t k = 0; k < p->n_handlers; k++) {
 		const struct probe_inst *inst = b->img->insts.v[p->first_inst + k];
 		struct emit e = new_emit(b, p, parts);
@@ -620,6 +667,10 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 		code_store_imm(c, BPF_W, R7, FRAME(actions), 0);
 		code_store_imm(c, BPF_W, R7, FRAME(token_pos), 0);
 		code_store_imm(c, BPF_DW, R7, FRAME(token_text), 0);
+		if (p->tracepoint) {
+			e.c = c;
+			life_filter(&e, inst, skip);
+		}
 		if (inst->condition_fn >= 0)
 			check_condition(&e, c, inst->condition_fn, skip);
 		take_locks(b, c, (uint32_t)inst->handler->id, skip);
@@ -697,7 +748,7 @@ static bool build_programs(struct builder *b, const struct reach *r)
 		struct parts parts = {.arena = &scratch};
 		bool ok;
 
-		p->sleepable = r->user_memory && b->sleepable;
+		p->sleepable = r->user_memory && b->sleepable && !p->tracepoint;
 		code_init(&parts.main, &scratch);
 		ok = emit_program(b, p, &parts);
 		if (ok && !join(b, p, &parts)) {
@@ -739,6 +790,7 @@ bool gen_build(struct session *s, bool sleepable)
 	str_addn(&b.constants, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16); /* the empty string at 0 */
 	find_used(&b, &r);
 	b.needs_bias = r.bias;
+	b.tokens = r.tokens;
 	lock_plan_make(&b.locks, &img->arena, s);
 	add_maps(&b, &r);
 	group_places(&b);

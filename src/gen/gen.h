@@ -61,6 +61,7 @@ struct gen_site {
 struct gen_program {
 	const char *name;
 	enum site_kind kind;
+	const char *tracepoint; /* raw tracepoint to attach to, NULL: uprobes at the sites */
 	bool sleepable;
 	struct bpf_insn *insns;
 	uint32_t n_insns;
@@ -97,6 +98,9 @@ bool gen_needed(const struct session *s);
 /* Fills s->image. False after reporting what cannot be done ("semantic error: ..." at its place). */
 /* sleepable: the kernel lets uprobe programs wait for pages of user memory. */
 bool gen_build(struct session *s, bool sleepable);
+/* Does this program look at the child of a fork? Run with the arguments (id, 0), it looks at the task
+ * with that id. */
+bool gen_is_fork(const struct gen_program *p);
 void gen_free(struct gen_image *img);
 /* Listing with source lines. */
 void gen_disasm(struct str *out, const struct session *s, const struct gen_image *img);

@@ -115,6 +115,9 @@ static void note(struct walk *w, const struct ir_fn *f, const struct ir_ins *i)
 		u->steps++;
 		u->whole |= g->type == TY_STRING;
 	}
+	/* A new element of a full wrapping table takes the place of the oldest one. */
+	if (g->wrap && first_key == 2 && i->op != IR_SBUCKET)
+		u->whole = true;
 	if (!g->n_keys || u->whole || first_key >= i->n_args ||
 	    !is_tid(f, f->args.v[i->first_arg + first_key]))
 		u->foreign = true;

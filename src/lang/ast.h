@@ -77,10 +77,12 @@ enum expr_kind {
 
 /* Primitives of a traced program's state (EX_CONTEXT); longs. */
 enum context_kind {
-	CTX_REGISTER, /* number: DWARF register of the traced context */
+	CTX_REGISTER, /* number: DWARF register of the traced context, or CTX_SYSCALL */
 	CTX_READ,     /* size bytes (1, 2, 4, 8) of user memory at left, sign- or zero-extended; faults */
 	CTX_BIAS,     /* load bias of the probed object in this process */
 };
+
+enum { CTX_SYSCALL = 17 }; /* number of the system call, beside the registers */
 
 enum op {
 	OP_NONE,

@@ -4,6 +4,7 @@
  *   process_library.c   which libraries
  *   process_function.c, process_statement.c
  *   process_mark.c      SDT marks and PLT stubs: sites and their variables
+ *   process_life.c      begin, end, thread, syscall: no places in files
  *   process_entry.c     entries of .return points
  *   process.c           the patterns; common parts; errors */
 #ifndef PROBE_PROCESS_H

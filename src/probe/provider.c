@@ -3,12 +3,15 @@
 
 #include <stddef.h>
 
-extern const struct probe_family process_family, later_family;
+extern const struct probe_family process_family, process_life_family, process_syscall_family,
+	later_family;
 
 const struct probe_family *const probe_families[] = {
 	&begin_family,
 	&timer_family,
 	&process_family,
+	&process_life_family,
+	&process_syscall_family,
 	&later_family,
 	NULL,
 };

@@ -16,10 +16,31 @@ struct session;
 struct probe_inst;
 
 /* Where an instance fires in the kernel or in a program. */
-enum site_kind { SITE_UPROBE, SITE_URETPROBE };
+enum site_kind {
+	SITE_UPROBE,
+	SITE_URETPROBE,
+	/* Not places in files: gen/life.c says what they are. */
+	SITE_PROCESS_BEGIN,
+	SITE_PROCESS_END,
+	SITE_THREAD_BEGIN,
+	SITE_THREAD_END,
+	SITE_SYSCALL,
+	SITE_SYSCALL_RETURN,
+};
+static inline bool site_is_life(enum site_kind kind)
+{
+	return kind >= SITE_PROCESS_BEGIN;
+}
+
+/* An executable, as the kernel's inode has it. */
+struct probe_file_id {
+	uint64_t ino;
+	uint32_t dev; /* major << 20 | minor */
+};
+
 struct probe_site {
 	enum site_kind kind;
-	const char *path;	/* file to attach to, canonical */
+	const char *path;	/* file to attach to, canonical; "" for the last six kinds */
 	uint64_t offset;	/* file offset of the instruction */
 	uint64_t vaddr;		/* its address in the file: run-time address - vaddr is the load bias */
 	uint64_t semaphore;	/* file offset of an SDT semaphore, 0: none */
@@ -27,6 +48,9 @@ struct probe_site {
 	bool doubtful;		/* the kernel will likely refuse the instruction */
 	bool at_entry;		/* of a function: only the return address is on its stack */
 	bool target_only;	/* with -c or -x: only in the target and its descendants */
+	uint32_t pid;		/* the last six kinds: only this process, 0: all */
+	bool by_file, not_ours;	/* only those that run `file`; never those that run `ours` */
+	struct probe_file_id file, ours;
 	const void *place;	/* the family's: for resolve_target and list_vars */
 };
 

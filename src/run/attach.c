@@ -95,6 +95,7 @@ static bool make_maps(struct run *r)
 		memcpy(k->shared, shared->init, k->shared_bytes);
 	k->shared->stopping = 1;
 	k->shared->target_pid = (uint32_t)r->s->opt.target_pid;
+	k->shared->stap_pid = (uint64_t)getpid();
 	k->frames_bytes = k->n_frames * (size_t)k->img->frame_size;
 	k->frames = map_memory(k->maps[GEN_MAP_FRAMES], k->frames_bytes, PROT_READ);
 	k->ring = kern_ring_open(k->maps[GEN_MAP_RING], k->img->maps.v[GEN_MAP_RING].max_entries, &error);
@@ -145,8 +146,8 @@ static int load_program(struct run *r, const struct gen_program *p, uint32_t exp
 {
 	const struct kernel *k = r->kernel;
 	struct kern_prog want = {.name = p->name,
-				 .type = BPF_PROG_TYPE_KPROBE,
-				 .expected_attach = expected_attach,
+				 .type = p->tracepoint ? BPF_PROG_TYPE_RAW_TRACEPOINT : BPF_PROG_TYPE_KPROBE,
+				 .expected_attach = p->tracepoint ? 0 : expected_attach,
 				 .insns = p->insns,
 				 .n_insns = p->n_insns,
 				 .sleepable = p->sleepable,
@@ -294,6 +295,22 @@ static bool attach_one(struct attaching *a, const struct gen_site *v, int multi)
 	return need != NEEDED;
 }
 
+/* The tracepoint of programs that are replaced: newer than the others, and nobody else needs it. */
+static bool attach_tracepoint(struct run *r, size_t number)
+{
+	const struct gen_program *p = &r->kernel->img->programs.v[number];
+	int fd = kern_raw_tracepoint(r->kernel->programs[number], p->tracepoint);
+
+	if (fd >= 0)
+		add_link(r->kernel, fd);
+	else if (fd != -ENOENT || strcmp(p->tracepoint, "sched_prepare_exec") != 0)
+		message_error(r, "cannot attach %s: tracepoint %s: %s",
+			      first_inst(r->kernel, &p->sites.v[0])->name, p->tracepoint, reason(fd));
+	else
+		return true;
+	return fd >= 0;
+}
+
 /* Places in one file. One bad place fails all of a link: then by halves, to leave that one out or to
  * say which it is. */
 static bool attach_sites(struct attaching *a, const struct gen_site *v, size_t n)
@@ -334,6 +351,8 @@ static bool attach_program(struct run *r, size_t number)
 	struct attaching a = {.r = r, .program = p, .multi = r->kernel->programs[number], .perf = -1};
 	bool ok = true;
 
+	if (p->tracepoint)
+		return attach_tracepoint(r, number);
 	/* Places come sorted by file. */
 	for (size_t i = 0, next; ok && i < p->sites.n; i = next) {
 		for (next = i + 1; next < p->sites.n; next++)
@@ -379,7 +398,6 @@ static bool follow_target(struct run *r)
 				  {"task_struct", "signal", 0, false},
 				  {"signal_struct", "live", 0, false}};
 	struct bpf_insn insns[GEN_TARGET_INSNS];
-	struct gen_task_layout at;
 	uint32_t pid = (uint32_t)r->s->opt.target_pid, one = 1;
 	int targets = k->maps[GEN_MAP_TARGETS], status;
 	bool wanted = false;
@@ -394,13 +412,27 @@ static bool follow_target(struct run *r)
 				   "traced process will not be traced");
 		return true;
 	}
-	at = (struct gen_task_layout){m[0].offset, m[1].offset, m[2].offset, m[3].offset};
+	k->task = (struct gen_task_layout){m[0].offset, m[1].offset, m[2].offset, m[3].offset};
 	if (status == 0)
 		status = attach_target(k, "sched_process_fork", insns,
-				       gen_target_fork(insns, &at, targets));
-	if (status == 0)
-		status = attach_target(k, "sched_process_exit", insns,
-				       gen_target_exit(insns, &at, targets));
+				       gen_target_fork(insns, &k->task, targets));
+	if (status < 0)
+		message_error(r, "cannot follow the children of the traced process: %s", reason(status));
+	k->follows = status == 0;
+	return status == 0;
+}
+
+/* Behind all attachments to the same tracepoint: for them, it is a target until then. */
+static bool forget_targets(struct run *r)
+{
+	struct kernel *k = r->kernel;
+	struct bpf_insn insns[GEN_TARGET_INSNS];
+	int status;
+
+	if (!k->follows)
+		return true;
+	status = attach_target(k, "sched_process_exit", insns,
+			       gen_target_exit(insns, &k->task, k->maps[GEN_MAP_TARGETS]));
 	if (status < 0)
 		message_error(r, "cannot follow the children of the traced process: %s", reason(status));
 	return status == 0;
@@ -463,15 +495,18 @@ bool kernel_start(struct run *r)
 	share_init(r);
 	drain_init(r);
 	k->symbols = symbols_new(k->img->stacks ? k->maps[k->img->stacks] : -1);
-	if (wants_user_names(r->s->ir))
+	if (wants_user_names(r->s->ir)) {
 		symbols_watch(k->symbols);
+		if (r->s->opt.target_pid && !r->s->opt.command)
+			symbols_learn(k->symbols, (uint32_t)r->s->opt.target_pid);
+	}
 	if (!load_programs(r) || !follow_target(r))
 		return false;
 	links_before = k->n_links;
 	for (size_t i = 0; i < k->img->programs.n; i++)
 		if (!attach_program(r, i))
 			return false;
-	return report_refused(r, links_before);
+	return report_refused(r, links_before) && forget_targets(r);
 }
 
 struct closing {

@@ -200,6 +200,7 @@ void kernel_arm(struct run *r)
 		return;
 	}
 	set_stopping(k, 0);
+	life_show_present(r);
 }
 
 static bool in_flight(const struct kernel *k)

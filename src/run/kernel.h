@@ -2,6 +2,7 @@
  *
  *   attach.c   maps, programs, attachments: made from the image, owned by descriptors
  *   drain.c    records of the ring buffer; losses; stopping
+ *   life.c     processes that are there when handlers start to run
  *   share.c    globals that handlers on both sides use
  *   locks.c    handlers of this process against those in the kernel
  *   render.c   records to text
@@ -20,6 +21,7 @@
 
 #include "bpfrt/abi.h"
 #include "gen/gen.h"
+#include "gen/target.h"
 #include "rt/kmap.h"
 #include "run/render.h"
 
@@ -37,6 +39,8 @@ struct kernel {
 	size_t n_refused; /* places of patterns that could not be attached */
 	int n_perf; /* links that are perf events: slow to close */
 
+	bool follows; /* what descends from the target; task: for those programs */
+	struct gen_task_layout task;
 	struct rt_shared *shared;
 	size_t shared_bytes;
 	unsigned char *frames; /* all CPUs', or NULL if they cannot be seen */
@@ -81,6 +85,10 @@ void share_release(struct run *r);
 /* False: a table did not fit into its map; reported. */
 bool share_go_live(struct run *r);
 void share_go_plain(struct run *r);
+
+/* life.c */
+/* Handlers that want to know of processes and threads hear of those that are there. */
+void life_show_present(struct run *r);
 
 /* locks.c */
 /* Takes what a function of the IR needs for itself. False: somebody else kept it; to be skipped. */

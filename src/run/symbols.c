@@ -445,7 +445,7 @@ struct text_owner {
 	uint32_t pid;
 };
 
-enum { TEXT_SLOTS = 8192, TEXT = RT_STR_BYTES - 1 };
+enum { MAX_OWN = 8, TEXT_SLOTS = 8192, TEXT = RT_STR_BYTES - 1 };
 
 static uint64_t hash_text(const char *text, size_t len)
 {
@@ -482,6 +482,21 @@ static void locate(struct symbols *s, uint32_t pid, bool kernel, uint64_t addr, 
 		locate_user(s, pid, addr, at);
 }
 
+/* How many frames lie between the handler and what called the tracepoint. */
+static uint32_t own_frames(struct symbols *s, const struct rt_stack *stack)
+{
+	struct place at;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < stack->n && i < MAX_OWN; i++) {
+		locate_kernel(s, stack->addrs[i], &at);
+		if (at.known && (strncmp(at.sym.name, "bpf_trace_run", 13) == 0 ||
+				 strncmp(at.sym.name, "__bpf_trace_", 12) == 0))
+			n = i + 1;
+	}
+	return n;
+}
+
 static void add_frames(struct symbols *s, uint32_t pid, unsigned how, const struct rt_stack *stack,
 		       struct str *out)
 {
@@ -490,7 +505,7 @@ static void add_frames(struct symbols *s, uint32_t pid, unsigned how, const stru
 	bool kernel = how & RT_STACK_KERNEL;
 	struct place at = {0};
 
-	for (uint32_t i = 0; i < stack->n && i < RT_STACK_DEPTH; i++) {
+	for (uint32_t i = kernel ? own_frames(s, stack) : 0; i < stack->n && i < RT_STACK_DEPTH; i++) {
 		if (form != SYM_NONE)
 			locate(s, pid, kernel, stack->addrs[i], &at);
 		if (form == SYM_LINES)

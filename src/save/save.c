@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "cli/cli.h"
 #include "dwarf/dbg.h"
 #include "ir/ir.h"
 #include "object/object.h"
@@ -113,7 +114,19 @@ static void put_probe(struct str *out, struct session *s, const struct probe_ins
 	put_num(out, (int64_t)site->semaphore);
 	put_num(out, site->one_of_many);
 	put_num(out, site->doubtful);
+	put_num(out, site->at_entry);
 	put_num(out, site->target_only);
+}
+
+const char *save_refused(const struct session *s)
+{
+	for (size_t i = 0; i < s->program->probes.n; i++) {
+		const struct probe_inst *p = s->program->probes.v[i];
+
+		if (p->site && site_is_life(p->site->kind))
+			return p->name;
+	}
+	return NULL;
 }
 
 void save_write(struct str *out, struct session *s)
@@ -206,6 +219,8 @@ static void get_options(struct reader *r)
 
 	for (size_t i = 0; option(o, i); i++)
 		*option(o, i) = get_num(r);
+	if (!limits_hold(o))
+		r->bad = true;
 	o->suppress_handler_errors = get_num(r);
 	o->suppress_time_limits = get_num(r);
 	o->compatible = get_text(r);
@@ -213,8 +228,6 @@ static void get_options(struct reader *r)
 	o->script_args.n = 0;
 	for (size_t i = 0; i < n && !r->bad; i++)
 		vec_push(&o->script_args, &r->s->arena, get_text(r));
-	if (o->maxstringlen < 2 || o->maxstringlen > 1 << 16 || o->maxnesting > 1 << 20)
-		r->bad = true;
 }
 
 static const struct token *get_token(struct reader *r)
@@ -283,6 +296,7 @@ static void get_site(struct reader *r, struct probe_inst *p, bool *changed, stru
 	site->semaphore = (uint64_t)get_num(r);
 	site->one_of_many = get_num(r);
 	site->doubtful = get_num(r);
+	site->at_entry = get_num(r);
 	site->target_only = get_num(r);
 	if (kind != SITE_UPROBE && kind != SITE_URETPROBE)
 		r->bad = true;

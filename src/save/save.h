@@ -14,6 +14,9 @@
 struct session;
 struct str;
 
+/* The first probe that cannot be in such a file, or NULL: those on the life and the system calls of
+ * processes know programs by this machine's inodes. */
+const char *save_refused(const struct session *s);
 /* Adds the file's contents to out. */
 void save_write(struct str *out, struct session *s);
 /* Does a file that begins like this hold a compiled script? */

@@ -1,0 +1,14 @@
+/* Programs of process.begin, .end, .thread, .syscall: raw tracepoints (life.c). */
+#ifndef GEN_LIFE_H
+#define GEN_LIFE_H
+
+#include "gen/emit.h"
+
+/* Tracepoint number k (from 0) whose program runs the handlers of a kind; NULL: no more. */
+const char *life_tracepoint(enum site_kind kind, int k);
+/* In a program, before its first handler: finds the task in question. Elsewhere: what that needs. */
+void life_begin(struct emit *e, int leave);
+/* To skip unless the instance is interested in that task. */
+void life_filter(struct emit *e, const struct probe_inst *inst, int skip);
+
+#endif

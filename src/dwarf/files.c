@@ -5,47 +5,10 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "dwarf/cursor.h"
 #include "dwarf/index.h"
 
 enum { MAX_FORMATS = 16, MAX_FILES = 1 << 20 };
-
-struct cursor {
-	const uint8_t *p, *end;
-};
-
-static uint64_t number(struct cursor *c, unsigned n)
-{
-	uint64_t v = 0;
-
-	if ((size_t)(c->end - c->p) < n) {
-		c->p = c->end;
-		return 0;
-	}
-	if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-		memcpy(&v, c->p, n);
-	else
-		for (unsigned i = 0; i < n; i++)
-			v = v << 8 | c->p[i];
-	c->p += n;
-	return v;
-}
-
-static uint64_t uleb(struct cursor *c)
-{
-	uint64_t v = 0;
-	unsigned shift = 0;
-
-	while (c->p < c->end) {
-		uint8_t b = *c->p++;
-
-		if (shift < 64)
-			v |= (uint64_t)(b & 0x7f) << shift;
-		shift += 7;
-		if (!(b & 0x80))
-			break;
-	}
-	return v;
-}
 
 static const char *inline_text(struct cursor *c)
 {
@@ -80,31 +43,31 @@ static bool read_entry(struct cursor *c, const struct dw_unit *u, unsigned offse
 			text = inline_text(c);
 			break;
 		case DW_FORM_line_strp:
-			text = section_text(&u->file->line_str, number(c, offset_size));
+			text = section_text(&u->file->line_str, cursor_fixed(c, offset_size));
 			break;
 		case DW_FORM_strp:
-			text = section_text(&u->file->str, number(c, offset_size));
+			text = section_text(&u->file->str, cursor_fixed(c, offset_size));
 			break;
 		case DW_FORM_udata:
-			v = uleb(c);
+			v = cursor_uleb(c);
 			break;
 		case DW_FORM_data1:
-			v = number(c, 1);
+			v = cursor_fixed(c, 1);
 			break;
 		case DW_FORM_data2:
-			v = number(c, 2);
+			v = cursor_fixed(c, 2);
 			break;
 		case DW_FORM_data4:
-			v = number(c, 4);
+			v = cursor_fixed(c, 4);
 			break;
 		case DW_FORM_data8:
-			v = number(c, 8);
+			v = cursor_fixed(c, 8);
 			break;
 		case DW_FORM_data16:
 			c->p = c->end - c->p < 16 ? c->end : c->p + 16;
 			break;
 		case DW_FORM_block:
-			v = uleb(c);
+			v = cursor_uleb(c);
 			c->p = v > (uint64_t)(c->end - c->p) ? c->end : c->p + v;
 			break;
 		default:
@@ -120,10 +83,10 @@ static bool read_entry(struct cursor *c, const struct dw_unit *u, unsigned offse
 
 static unsigned read_formats(struct cursor *c, uint64_t (*formats)[2])
 {
-	unsigned n = (unsigned)number(c, 1), kept = 0;
+	unsigned n = (unsigned)cursor_fixed(c, 1), kept = 0;
 
 	while (n--) {
-		uint64_t content = uleb(c), form = uleb(c);
+		uint64_t content = cursor_uleb(c), form = cursor_uleb(c);
 
 		if (kept < MAX_FORMATS) {
 			formats[kept][0] = content;
@@ -155,46 +118,46 @@ static void read_files(struct arena *a, struct dw_unit *u)
 	unsigned offset_size = 4, version, n_formats;
 	struct entry e;
 
-	length = number(&c, 4);
+	length = cursor_fixed(&c, 4);
 	if (length == 0xffffffff) {
 		offset_size = 8;
-		length = number(&c, 8);
+		length = cursor_fixed(&c, 8);
 	}
 	if (length > (uint64_t)(c.end - c.p))
 		return;
 	c.end = c.p + length;
-	version = (unsigned)number(&c, 2);
+	version = (unsigned)cursor_fixed(&c, 2);
 	if (version < 2 || version > 5)
 		return;
 	if (version >= 5)
-		number(&c, 2); /* sizes of addresses and selectors */
-	number(&c, offset_size);
-	number(&c, version >= 4 ? 5 : 4); /* instruction length ... line range */
-	n = number(&c, 1);
+		cursor_fixed(&c, 2); /* sizes of addresses and selectors */
+	cursor_fixed(&c, offset_size);
+	cursor_fixed(&c, version >= 4 ? 5 : 4); /* instruction length ... line range */
+	n = cursor_fixed(&c, 1);
 	c.p = n && n - 1 < (uint64_t)(c.end - c.p) ? c.p + n - 1 : c.end; /* opcode lengths */
 	if (version < 5) {
 		vec_push(&dirs, a, u->comp_dir);
 		while (c.p < c.end && *c.p && dirs.n < MAX_FILES)
 			vec_push(&dirs, a, inline_text(&c));
-		number(&c, 1);
+		cursor_fixed(&c, 1);
 		vec_push(&files, a, NULL);
 		while (c.p < c.end && *c.p && files.n < MAX_FILES) {
 			e.name = inline_text(&c);
-			e.dir = uleb(&c);
-			uleb(&c);
-			uleb(&c);
+			e.dir = cursor_uleb(&c);
+			cursor_uleb(&c);
+			cursor_uleb(&c);
 			vec_push(&files, a,
 				 join(a, u, e.dir < dirs.n ? dirs.v[e.dir] : NULL, e.name));
 		}
 	} else {
 		n_formats = read_formats(&c, formats);
-		for (n = uleb(&c); n && c.p < c.end && dirs.n < MAX_FILES; n--) {
+		for (n = cursor_uleb(&c); n && c.p < c.end && dirs.n < MAX_FILES; n--) {
 			if (!read_entry(&c, u, offset_size, formats, n_formats, &e))
 				return;
 			vec_push(&dirs, a, e.name);
 		}
 		n_formats = read_formats(&c, formats);
-		for (n = uleb(&c); n && c.p < c.end && files.n < MAX_FILES; n--) {
+		for (n = cursor_uleb(&c); n && c.p < c.end && files.n < MAX_FILES; n--) {
 			if (!read_entry(&c, u, offset_size, formats, n_formats, &e))
 				break;
 			vec_push(&files, a,

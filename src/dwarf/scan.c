@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "dwarf/cursor.h"
 #include "dwarf/index.h"
 
 enum { MAX_DEPTH = 1024, MAX_ATTRS = 256 };
@@ -37,69 +38,6 @@ struct dw_abbrevs {
 	size_t n_attrs, cap_attrs;
 };
 
-struct cursor {
-	const uint8_t *p, *end;
-};
-
-static uint64_t uleb(struct cursor *c)
-{
-	uint64_t v = 0;
-	unsigned shift = 0;
-
-	while (c->p < c->end) {
-		uint8_t b = *c->p++;
-
-		if (shift < 64)
-			v |= (uint64_t)(b & 0x7f) << shift;
-		shift += 7;
-		if (!(b & 0x80))
-			return v;
-	}
-	return v;
-}
-
-static int64_t sleb(struct cursor *c)
-{
-	uint64_t v = 0;
-	unsigned shift = 0;
-
-	while (c->p < c->end) {
-		uint8_t b = *c->p++;
-
-		if (shift < 64)
-			v |= (uint64_t)(b & 0x7f) << shift;
-		shift += 7;
-		if (!(b & 0x80)) {
-			if (shift < 64 && (b & 0x40))
-				v |= ~0ull << shift;
-			break;
-		}
-	}
-	return (int64_t)v;
-}
-
-static uint64_t fixed(struct cursor *c, unsigned n)
-{
-	uint64_t v = 0;
-
-	if ((size_t)(c->end - c->p) < n) {
-		c->p = c->end;
-		return 0;
-	}
-	if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-		memcpy(&v, c->p, n);
-	else
-		for (unsigned i = 0; i < n; i++)
-			v = v << 8 | c->p[i];
-	c->p += n;
-	return v;
-}
-
-static void skip(struct cursor *c, uint64_t n)
-{
-	c->p = n > (uint64_t)(c->end - c->p) ? c->end : c->p + n;
-}
-
 bool scan_header(struct dw_file *f, uint64_t offset, struct dw_unit *u)
 {
 	struct cursor c = {f->info.p + offset, f->info.p + f->info.n};
@@ -111,10 +49,10 @@ bool scan_header(struct dw_file *f, uint64_t offset, struct dw_unit *u)
 	u->file = f;
 	u->offset = offset;
 	u->offset_size = 4;
-	length = fixed(&c, 4);
+	length = cursor_fixed(&c, 4);
 	if (length == 0xffffffff) {
 		u->offset_size = 8;
-		length = fixed(&c, 8);
+		length = cursor_fixed(&c, 8);
 	} else if (length >= 0xfffffff0) {
 		return false;
 	}
@@ -122,21 +60,21 @@ bool scan_header(struct dw_file *f, uint64_t offset, struct dw_unit *u)
 		return false;
 	c.end = c.p + length;
 	u->end = (uint64_t)(c.end - f->info.p);
-	u->version = (uint8_t)fixed(&c, 2);
+	u->version = (uint8_t)cursor_fixed(&c, 2);
 	u->type = DW_UT_compile;
 	u->stmt_list = UINT64_MAX;
 	u->first_die = u->end;
 	if (u->version >= 2 && u->version <= 4) {
-		u->abbrev = fixed(&c, u->offset_size);
-		u->addr_size = (uint8_t)fixed(&c, 1);
+		u->abbrev = cursor_fixed(&c, u->offset_size);
+		u->addr_size = (uint8_t)cursor_fixed(&c, 1);
 	} else if (u->version == 5) {
-		u->type = (uint8_t)fixed(&c, 1);
-		u->addr_size = (uint8_t)fixed(&c, 1);
-		u->abbrev = fixed(&c, u->offset_size);
+		u->type = (uint8_t)cursor_fixed(&c, 1);
+		u->addr_size = (uint8_t)cursor_fixed(&c, 1);
+		u->abbrev = cursor_fixed(&c, u->offset_size);
 		if (u->type == DW_UT_skeleton || u->type == DW_UT_split_compile)
-			skip(&c, 8);
+			cursor_skip(&c, 8);
 		else if (u->type == DW_UT_type || u->type == DW_UT_split_type)
-			skip(&c, 8 + u->offset_size);
+			cursor_skip(&c, 8 + u->offset_size);
 	} else {
 		return true; /* of a version to come: an empty unit */
 	}
@@ -228,17 +166,17 @@ static void add_abbrev(struct dw_abbrevs *a, struct cursor *c, uint64_t code)
 {
 	struct abbrev b = {.sibling = -1, .first = (uint32_t)a->n_attrs};
 
-	b.tag = (uint16_t)uleb(c);
+	b.tag = (uint16_t)cursor_uleb(c);
 	b.kind = (uint8_t)kind_of(b.tag);
-	b.children = fixed(c, 1) != 0;
+	b.children = cursor_fixed(c, 1) != 0;
 	while (c->p < c->end) {
 		struct attr at = {0};
 		int size;
 
-		at.name = (uint16_t)uleb(c);
-		at.form = (uint16_t)uleb(c);
+		at.name = (uint16_t)cursor_uleb(c);
+		at.form = (uint16_t)cursor_uleb(c);
 		if (at.form == DW_FORM_implicit_const)
-			at.implicit = sleb(c);
+			at.implicit = cursor_sleb(c);
 		if (!at.name && !at.form)
 			break;
 		if (b.n >= MAX_ATTRS)
@@ -295,7 +233,7 @@ static struct dw_abbrevs *abbrevs_of(const struct dw_unit *u, struct dw_tables *
 		return a;
 	c = (struct cursor){s->p + u->abbrev, s->p + s->n};
 	while (c.p < c.end) {
-		uint64_t code = uleb(&c);
+		uint64_t code = cursor_uleb(&c);
 
 		if (!code)
 			break;
@@ -321,7 +259,7 @@ static const char *indexed_text(const struct dw_unit *u, uint64_t i)
 	if (i > b->n || at > b->n || b->n - at < u->offset_size)
 		return NULL;
 	c = (struct cursor){b->p + at, b->p + b->n};
-	return text_at(&u->file->str, fixed(&c, u->offset_size));
+	return text_at(&u->file->str, cursor_fixed(&c, u->offset_size));
 }
 
 static uint64_t indexed_address(const struct dw_unit *u, uint64_t i)
@@ -333,7 +271,7 @@ static uint64_t indexed_address(const struct dw_unit *u, uint64_t i)
 	if (i > b->n || at > b->n || b->n - at < u->addr_size)
 		return 0;
 	c = (struct cursor){b->p + at, b->p + b->n};
-	return fixed(&c, u->addr_size);
+	return cursor_fixed(&c, u->addr_size);
 }
 
 struct value {
@@ -360,47 +298,47 @@ again:
 		return true;
 	case DW_FORM_data1:
 	case DW_FORM_flag:
-		v->u = fixed(c, 1);
+		v->u = cursor_fixed(c, 1);
 		return true;
 	case DW_FORM_data2:
-		v->u = fixed(c, 2);
+		v->u = cursor_fixed(c, 2);
 		return true;
 	case DW_FORM_data4:
-		v->u = fixed(c, 4);
+		v->u = cursor_fixed(c, 4);
 		return true;
 	case DW_FORM_data8:
-		v->u = fixed(c, 8);
+		v->u = cursor_fixed(c, 8);
 		return true;
 	case DW_FORM_data16:
-		skip(c, 16);
+		cursor_skip(c, 16);
 		v->kind = V_NONE;
 		return true;
 	case DW_FORM_udata:
 	case DW_FORM_loclistx:
 	case DW_FORM_rnglistx:
-		v->u = uleb(c);
+		v->u = cursor_uleb(c);
 		return true;
 	case DW_FORM_sdata:
-		v->u = (uint64_t)sleb(c);
+		v->u = (uint64_t)cursor_sleb(c);
 		return true;
 	case DW_FORM_sec_offset:
-		v->u = fixed(c, u->offset_size);
+		v->u = cursor_fixed(c, u->offset_size);
 		return true;
 	case DW_FORM_block1:
-		skip(c, fixed(c, 1));
+		cursor_skip(c, cursor_fixed(c, 1));
 		v->kind = V_NONE;
 		return true;
 	case DW_FORM_block2:
-		skip(c, fixed(c, 2));
+		cursor_skip(c, cursor_fixed(c, 2));
 		v->kind = V_NONE;
 		return true;
 	case DW_FORM_block4:
-		skip(c, fixed(c, 4));
+		cursor_skip(c, cursor_fixed(c, 4));
 		v->kind = V_NONE;
 		return true;
 	case DW_FORM_block:
 	case DW_FORM_exprloc:
-		skip(c, uleb(c));
+		cursor_skip(c, cursor_uleb(c));
 		v->kind = V_NONE;
 		return true;
 	case DW_FORM_string: {
@@ -413,16 +351,16 @@ again:
 	}
 	case DW_FORM_strp:
 		v->kind = V_TEXT;
-		v->text = text_at(&f->str, fixed(c, u->offset_size));
+		v->text = text_at(&f->str, cursor_fixed(c, u->offset_size));
 		return true;
 	case DW_FORM_line_strp:
 		v->kind = V_TEXT;
-		v->text = text_at(&f->line_str, fixed(c, u->offset_size));
+		v->text = text_at(&f->line_str, cursor_fixed(c, u->offset_size));
 		return true;
 	case DW_FORM_strp_sup:
 	case DW_FORM_GNU_strp_alt:
 		v->kind = V_TEXT;
-		v->u = fixed(c, u->offset_size);
+		v->u = cursor_fixed(c, u->offset_size);
 		v->text = f->alt ? text_at(&f->alt->str, v->u) : NULL;
 		return true;
 	case DW_FORM_strx:
@@ -433,13 +371,13 @@ again:
 	case DW_FORM_strx4:
 		v->kind = V_TEXT;
 		v->u = form == DW_FORM_strx || form == DW_FORM_GNU_str_index ?
-			       uleb(c) :
-			       fixed(c, form - DW_FORM_strx1 + 1);
+			       cursor_uleb(c) :
+			       cursor_fixed(c, form - DW_FORM_strx1 + 1);
 		v->text = indexed_text(u, v->u);
 		return true;
 	case DW_FORM_addr:
 		v->kind = V_ADDRESS;
-		v->u = fixed(c, u->addr_size);
+		v->u = cursor_fixed(c, u->addr_size);
 		return true;
 	case DW_FORM_addrx:
 	case DW_FORM_GNU_addr_index:
@@ -449,8 +387,8 @@ again:
 	case DW_FORM_addrx4:
 		v->kind = V_ADDRESS;
 		v->u = form == DW_FORM_addrx || form == DW_FORM_GNU_addr_index ?
-			       uleb(c) :
-			       fixed(c, form - DW_FORM_addrx1 + 1);
+			       cursor_uleb(c) :
+			       cursor_fixed(c, form - DW_FORM_addrx1 + 1);
 		v->u = indexed_address(u, v->u);
 		return true;
 	case DW_FORM_ref1:
@@ -458,30 +396,30 @@ again:
 	case DW_FORM_ref4:
 	case DW_FORM_ref8:
 		v->kind = V_REF;
-		v->u = dw_ref_make(id, u->offset + fixed(c, 1u << (form - DW_FORM_ref1)));
+		v->u = dw_ref_make(id, u->offset + cursor_fixed(c, 1u << (form - DW_FORM_ref1)));
 		return true;
 	case DW_FORM_ref_udata:
 		v->kind = V_REF;
-		v->u = dw_ref_make(id, u->offset + uleb(c));
+		v->u = dw_ref_make(id, u->offset + cursor_uleb(c));
 		return true;
 	case DW_FORM_ref_addr:
 		v->kind = V_REF;
-		v->u = dw_ref_make(id, fixed(c, u->version == 2 ? u->addr_size : u->offset_size));
+		v->u = dw_ref_make(id, cursor_fixed(c, u->version == 2 ? u->addr_size : u->offset_size));
 		return true;
 	case DW_FORM_ref_sig8:
-		skip(c, 8);
+		cursor_skip(c, 8);
 		v->kind = V_NONE;
 		return true;
 	case DW_FORM_ref_sup4:
 	case DW_FORM_ref_sup8:
 	case DW_FORM_GNU_ref_alt:
 		v->kind = V_REF;
-		v->u = fixed(c, form == DW_FORM_ref_sup4 ? 4 :
+		v->u = cursor_fixed(c, form == DW_FORM_ref_sup4 ? 4 :
 				form == DW_FORM_ref_sup8 ? 8 : u->offset_size);
 		v->u = f->alt ? dw_ref_make(f->alt->id, v->u) : 0;
 		return true;
 	case DW_FORM_indirect:
-		form = (unsigned)uleb(c);
+		form = (unsigned)cursor_uleb(c);
 		if (depth++ || form == DW_FORM_implicit_const)
 			return false;
 		goto again;
@@ -506,7 +444,7 @@ void scan_unit_die(struct dw_unit *u, struct dw_tables *t)
 
 		if (u->first_die >= u->end)
 			return;
-		code = uleb(&c);
+		code = cursor_uleb(&c);
 		if (!code || code > a->n)
 			return;
 		b = &a->v[code - 1];
@@ -663,7 +601,7 @@ static bool skip_attrs(struct cursor *c, const struct dw_unit *u, const struct d
 
 	*next = NULL;
 	if (b->sibling < 0 && b->fixed >= 0) {
-		skip(c, (uint64_t)b->fixed);
+		cursor_skip(c, (uint64_t)b->fixed);
 		return true;
 	}
 	for (uint32_t i = 0; i < b->n; i++) {
@@ -693,7 +631,7 @@ void scan_unit(struct dw_unit *u, uint32_t number, struct dw_tables *t)
 	scope_of[0] = add_scope(t, first_scope, (struct dw_scope){"", 0, 0});
 	while (c.p < c.end) {
 		uint32_t die = (uint32_t)((uint64_t)(c.p - info) - u->offset), scope = scope_of[depth];
-		uint64_t code = uleb(&c);
+		uint64_t code = cursor_uleb(&c);
 		const struct abbrev *b;
 		bool ok = true;
 
@@ -802,14 +740,14 @@ bool scan_first_range(const struct dw_unit *u, uint64_t value, bool is_index, ui
 		if (value > b->n || at > b->n || b->n - at < u->offset_size)
 			return false;
 		c.p = b->p + at;
-		value = u->rnglists_base + fixed(&c, u->offset_size);
+		value = u->rnglists_base + cursor_fixed(&c, u->offset_size);
 	}
 	if (value >= b->n)
 		return false;
 	c.p = b->p + value;
 	while (c.p < c.end && u->version < 5) {
-		begin = fixed(&c, u->addr_size);
-		end = fixed(&c, u->addr_size);
+		begin = cursor_fixed(&c, u->addr_size);
+		end = cursor_fixed(&c, u->addr_size);
 		if (begin == most) {
 			base = end;
 			continue;
@@ -822,32 +760,32 @@ bool scan_first_range(const struct dw_unit *u, uint64_t value, bool is_index, ui
 		}
 	}
 	while (c.p < c.end) {
-		switch (fixed(&c, 1)) {
+		switch (cursor_fixed(&c, 1)) {
 		case DW_RLE_base_addressx:
-			base = indexed_address(u, uleb(&c));
+			base = indexed_address(u, cursor_uleb(&c));
 			continue;
 		case DW_RLE_startx_endx:
-			begin = indexed_address(u, uleb(&c));
-			end = indexed_address(u, uleb(&c));
+			begin = indexed_address(u, cursor_uleb(&c));
+			end = indexed_address(u, cursor_uleb(&c));
 			break;
 		case DW_RLE_startx_length:
-			begin = indexed_address(u, uleb(&c));
-			end = begin + uleb(&c);
+			begin = indexed_address(u, cursor_uleb(&c));
+			end = begin + cursor_uleb(&c);
 			break;
 		case DW_RLE_offset_pair:
-			begin = base + uleb(&c);
-			end = base + uleb(&c);
+			begin = base + cursor_uleb(&c);
+			end = base + cursor_uleb(&c);
 			break;
 		case DW_RLE_base_address:
-			base = fixed(&c, u->addr_size);
+			base = cursor_fixed(&c, u->addr_size);
 			continue;
 		case DW_RLE_start_end:
-			begin = fixed(&c, u->addr_size);
-			end = fixed(&c, u->addr_size);
+			begin = cursor_fixed(&c, u->addr_size);
+			end = cursor_fixed(&c, u->addr_size);
 			break;
 		case DW_RLE_start_length:
-			begin = fixed(&c, u->addr_size);
-			end = begin + uleb(&c);
+			begin = cursor_fixed(&c, u->addr_size);
+			end = begin + cursor_uleb(&c);
 			break;
 		default:
 			return false;

@@ -743,7 +743,7 @@ static void lay_out(struct emit *e, struct emit_fn *f, const struct loc *params)
 		}
 	for (size_t r = 0; r < fn->regs.n; r++) {
 		const struct ir_reg *reg = &fn->regs.v[r];
-		uint32_t width = reg->width < RT_STR_BYTES ? reg->width : RT_STR_BYTES - 1;
+		uint32_t width = lib_str_width(reg->width);
 
 		if (r < fn->n_params && !assigned[r]) {
 			f->locs[r] = params[r];

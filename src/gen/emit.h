@@ -21,6 +21,7 @@
 
 #include "bpfrt/abi.h"
 #include "gen/asm.h"
+#include "gen/lib_tables.h"
 #include "gen/link.h"
 #include "ir/ir.h"
 

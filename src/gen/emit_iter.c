@@ -28,18 +28,13 @@ struct walk_state {
 };
 #define STATE(member) ((int)offsetof(struct walk_state, member))
 
-static uint32_t width_of(uint32_t width)
-{
-	return width < RT_STR_BYTES ? width : RT_STR_BYTES - 1;
-}
-
 /* Offset of key k in the key, and its size. */
 static uint32_t key_part(const struct ir_global *g, int k, uint32_t *bytes)
 {
 	uint32_t at = 0;
 
 	for (int n = 0;; n++) {
-		*bytes = g->key_type[n] == TY_STRING ? RT_KEY_STR_BYTES(width_of(g->key_width[n])) : 8;
+		*bytes = g->key_type[n] == TY_STRING ? RT_KEY_STR_BYTES(lib_str_width(g->key_width[n])) : 8;
 		if (n == k)
 			return at;
 		at += *bytes;
@@ -194,7 +189,7 @@ static void find_next(struct code *c, const struct walk *w)
 		at = key_part(w->g, w->sort.column - 1, &bytes);
 		copy_to_frame(c, w->text_at, R6, at, bytes);
 	} else if (texts) {
-		bytes = RT_KEY_STR_BYTES(width_of(w->g->width));
+		bytes = RT_KEY_STR_BYTES(lib_str_width(w->g->width));
 		copy_to_frame(c, w->text_at, R8, VALUE, bytes);
 	} else {
 		load_sort(c, w);
@@ -364,7 +359,7 @@ static void iter_key(struct emit *e, const struct ir_ins *i)
 	at = w->best_key_at + key_part(w->g, (int)i->imm, &bytes);
 	if (w->g->key_type[i->imm] == TY_STRING) {
 		emit_copy_str(e, emit_loc(e, i->dst),
-			      (struct loc){LOC_SLOT, at, width_of(w->g->key_width[i->imm])});
+			      (struct loc){LOC_SLOT, at, lib_str_width(w->g->key_width[i->imm])});
 	} else {
 		code_load(e->c, BPF_DW, R1, R7, (int)at);
 		emit_store_num(e, i->dst, R1);

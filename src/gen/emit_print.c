@@ -50,7 +50,7 @@ void emit_flush(struct emit *e, bool wake)
 /* R1 = R7 + out_used, where `bytes` more fit (else what is there is sent before). */
 static void room(struct emit *e, uint32_t bytes)
 {
-	int fits = code_label(e->c), end = code_label(e->c);
+	int fits = code_label(e->c);
 
 	code_load(e->c, BPF_W, R2, R7, FRAME(out_used));
 	code_jump_if_imm(e->c, BPF_JLE, R2, (int32_t)(RT_OUT_BYTES - bytes), fits);
@@ -59,7 +59,6 @@ static void room(struct emit *e, uint32_t bytes)
 	code_place(e->c, fits);
 	code_mov(e->c, R1, R7);
 	code_alu(e->c, BPF_ADD, R1, R2);
-	code_place(e->c, end);
 }
 
 /* R1 = R7 + out_used again, after a call; to `lost` if that is out of bounds (it never is). */

@@ -61,10 +61,11 @@ static void format_spec(struct emit *e, const struct ir_ins *i, const struct fmt
 			int reg)
 {
 	int dynamic[2] = {p->width == FMT_DYNAMIC, p->precision == FMT_DYNAMIC};
+	struct fmt_part fixed = *p;
 
-	code_imm(e->c, reg,
-		 (int64_t)RT_SPEC(p->conv, p->flags, dynamic[0] || p->width < 0 ? 0 : p->width,
-				  dynamic[1] ? 0 : p->precision < 0 ? RT_SPEC_NONE : p->precision));
+	if (dynamic[1])
+		fixed.precision = 0;
+	code_imm(e->c, reg, (int64_t)lib_fmt_spec(&fixed));
 	for (int d = 0; d < 2; d++) {
 		int not_negative = code_label(e->c), not_large = code_label(e->c);
 

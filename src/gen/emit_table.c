@@ -24,11 +24,6 @@ static const struct gen_global *place_of(const struct emit *e, const struct ir_i
 	return builder_global(e->b, IR_INDEX(emit_arg(e, i, 0)));
 }
 
-static uint32_t width_of(uint32_t width)
-{
-	return width < RT_STR_BYTES ? width : RT_STR_BYTES - 1;
-}
-
 /* A string into the key at `at`: everything behind the text is zero. */
 static void string_key(struct emit *e, uint32_t at, uint32_t width, struct loc l)
 {
@@ -53,7 +48,7 @@ void emit_key(struct emit *e, const struct ir_ins *i, unsigned first, uint32_t a
 
 	for (int k = 0; k < g->n_keys; k++) {
 		ir_ref r = emit_arg(e, i, first + (unsigned)k);
-		uint32_t width = width_of(g->key_width[k]);
+		uint32_t width = lib_str_width(g->key_width[k]);
 		bool text = g->key_type[k] == TY_STRING;
 
 		if (text && r) {
@@ -143,7 +138,7 @@ static void store(struct emit *e, const struct ir_ins *i)
 
 	if (g->type == TY_STRING) {
 		code_map_value(e->c, R1, GEN_MAP_SHARED, p->offset);
-		code_imm(e->c, R2, width_of(g->width));
+		code_imm(e->c, R2, lib_str_width(g->width));
 		emit_str_ptr(e, R3, emit_loc(e, v));
 		code_library(e->c, "rt_copy");
 		return;
@@ -180,7 +175,7 @@ void emit_element_value(struct emit *e, const struct ir_global *g, ir_ref to)
 	struct loc dst = emit_loc(e, to);
 
 	if (g->type == TY_STRING) {
-		uint32_t width = width_of(g->width);
+		uint32_t width = lib_str_width(g->width);
 
 		code_jump_if_imm(e->c, BPF_JEQ, R0, 0, missing);
 		emit_str_ptr(e, R1, dst);
@@ -240,7 +235,7 @@ static void set(struct emit *e, const struct ir_ins *i)
 
 	make_key(e, i, 2);
 	if (g->type == TY_STRING) {
-		set_string(e, i, width_of(g->width));
+		set_string(e, i, lib_str_width(g->width));
 		return;
 	}
 	emit_load_num(e, R9, emit_arg(e, i, 1));

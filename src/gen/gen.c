@@ -87,22 +87,16 @@ uint32_t builder_string(struct builder *b, const char *s, uint32_t len)
 bool builder_regex(struct builder *b, uint32_t number, uint32_t *at)
 {
 	const struct regex *re = b->m->regexes.v[number].compiled;
-	uint32_t row = re->n_classes + 1u, n = re->n_states * row;
+	uint32_t n = lib_regex_cells(re);
 	struct rt_regex *v;
 
-	if (n > RT_REGEX_CELLS)
+	if (!n)
 		return false;
 	if (!b->regexes)
 		b->regexes = ARENA_ARRAY(&b->img->arena, uint32_t, b->m->regexes.n);
 	if (!b->regexes[number]) {
 		v = xcalloc(1, sizeof(*v));
-		memcpy(v->byte_class, re->byte_class, sizeof(v->byte_class));
-		for (uint32_t s = 0; s < re->n_states; s++) {
-			v->cells[s * row] = re->accept[s];
-			for (uint32_t k = 0; k < re->n_classes; k++)
-				v->cells[s * row + 1 + k] =
-					(uint16_t)(re->next[s * re->n_classes + k] * row);
-		}
+		lib_regex_table(v, re);
 		b->regexes[number] = builder_bytes(b, v, offsetof(struct rt_regex, cells) + n * 2);
 		free(v);
 	}
@@ -199,11 +193,6 @@ static void find_used(struct builder *b, struct reach *r)
 
 /* ------------------------------------------------------------------ maps */
 
-static uint32_t width_of(uint32_t width)
-{
-	return width < RT_STR_BYTES ? width : RT_STR_BYTES - 1;
-}
-
 static uint32_t stat_bytes(const struct ir_global *g)
 {
 	return (uint32_t)sizeof(struct rt_stat_value) + 8 * (uint32_t)rt_stat_buckets(&g->stat);
@@ -212,7 +201,7 @@ static uint32_t stat_bytes(const struct ir_global *g)
 static uint32_t value_bytes(const struct ir_global *g)
 {
 	if (g->type == TY_STRING)
-		return 8 + RT_KEY_STR_BYTES(width_of(g->width));
+		return 8 + RT_KEY_STR_BYTES(lib_str_width(g->width));
 	return g->type == TY_STATS ? stat_bytes(g) : (uint32_t)sizeof(struct rt_long_value);
 }
 
@@ -227,7 +216,7 @@ static void add_table(struct builder *b, uint32_t number)
 
 	for (int k = 0; k < g->n_keys; k++)
 		map.key_size += g->key_type[k] == TY_STRING
-					? RT_KEY_STR_BYTES(width_of(g->key_width[k]))
+					? RT_KEY_STR_BYTES(lib_str_width(g->key_width[k]))
 					: 8;
 	if (map.max_entries > MANY_ENTRIES)
 		map.flags = NO_PREALLOC;
@@ -244,7 +233,7 @@ static void add_scalar(struct builder *b, struct str *shared, uint32_t number)
 {
 	static const struct rt_stat_value empty = RT_STAT_INIT;
 	const struct ir_global *g = &b->m->globals.v[number];
-	uint32_t bytes = g->type == TY_STRING ? RT_KEY_STR_BYTES(width_of(g->width))
+	uint32_t bytes = g->type == TY_STRING ? RT_KEY_STR_BYTES(lib_str_width(g->width))
 			 : g->type == TY_STATS ? stat_bytes(g)
 					       : 8;
 	char *at;
@@ -257,7 +246,7 @@ static void add_scalar(struct builder *b, struct str *shared, uint32_t number)
 	if (g->type == TY_STRING) {
 		struct rt_str *v = (struct rt_str *)(void *)at;
 
-		v->len = g->init_len < width_of(g->width) ? g->init_len : width_of(g->width);
+		v->len = g->init_len < lib_str_width(g->width) ? g->init_len : lib_str_width(g->width);
 		if (v->len)
 			memcpy(v->s, g->init_str, v->len);
 	} else if (g->type == TY_STATS) {
@@ -272,13 +261,13 @@ static void add_maps(struct builder *b, const struct reach *r)
 	struct gen_image *img = b->img;
 	struct gen_map fixed[GEN_MAP_FIXED] = {
 		[GEN_MAP_SHARED] = {"shared", BPF_MAP_TYPE_ARRAY, 4, 0, 1, BPF_F_MMAPABLE, -1, NULL,
-				    false, true},
+				    true},
 		[GEN_MAP_FRAMES] = {"frames", BPF_MAP_TYPE_ARRAY, 4, 0, RT_FRAMES_PER_CPU, 0, -1, NULL,
-				    false, false},
-		[GEN_MAP_RING] = {"ring", BPF_MAP_TYPE_RINGBUF, 0, 0, 0, 0, -1, NULL, false, false},
-		[GEN_MAP_CONST] = {"constants", BPF_MAP_TYPE_ARRAY, 4, 0, 1, 0, -1, NULL, false, false},
+				    false},
+		[GEN_MAP_RING] = {"ring", BPF_MAP_TYPE_RINGBUF, 0, 0, 0, 0, -1, NULL, false},
+		[GEN_MAP_CONST] = {"constants", BPF_MAP_TYPE_ARRAY, 4, 0, 1, 0, -1, NULL, false},
 		[GEN_MAP_TARGETS] = {"targets", BPF_MAP_TYPE_HASH, 4, 4, MAX_TARGETS, NO_PREALLOC, -1,
-				     NULL, false, false},
+				     NULL, false},
 	};
 	uint32_t ring = (uint32_t)(b->s->opt.buffer_mb ? b->s->opt.buffer_mb : DEFAULT_RING_MB) << 20;
 	struct rt_shared start = {0};

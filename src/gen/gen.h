@@ -1,11 +1,9 @@
 /* Pass 4: IR to eBPF for the handlers that run in the kernel.
  *
  *   gen.c      which handlers go into which program; maps; the image
- *   frame.c    where IR registers and strings of a handler lie in its frame
  *   emit*.c    instructions of one handler
  *   lock.c     which handlers need which globals for themselves
  *   link.c     the C library (bpfrt/) behind the emitted instructions
- *   disasm.c   -p3, -v
  *
  * The image is plain data: it can be loaded (run/attach.c) or written to a file (-p4). Nothing here
  * makes a system call. */
@@ -31,7 +29,6 @@ struct gen_map {
 	uint32_t type, key_size, value_size, max_entries, flags; /* of BPF_MAP_CREATE */
 	int global;	       /* IR global that lives in it, -1: none */
 	const void *init;      /* value of element 0, or NULL */
-	bool frozen;	       /* read-only for programs and user space once filled */
 	bool mmapable;
 };
 
@@ -102,7 +99,5 @@ bool gen_build(struct session *s, bool sleepable);
  * with that id. */
 bool gen_is_fork(const struct gen_program *p);
 void gen_free(struct gen_image *img);
-/* Listing with source lines. */
-void gen_disasm(struct str *out, const struct session *s, const struct gen_image *img);
 
 #endif

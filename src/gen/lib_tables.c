@@ -14,6 +14,11 @@ _Static_assert((int)RT_FMT_ZERO == FMT_ZERO && (int)RT_FMT_PLUS == FMT_PLUS &&
 	       (int)RT_FMT_SPACE == FMT_SPACE && (int)RT_FMT_LEFT == FMT_LEFT &&
 	       (int)RT_FMT_ALT == FMT_ALT, "flags of conversions");
 
+uint32_t lib_str_width(uint32_t width)
+{
+	return width < RT_STR_BYTES ? width : RT_STR_BYTES - 1;
+}
+
 uint32_t lib_regex_cells(const struct regex *re)
 {
 	uint64_t n = (uint64_t)re->n_states * (re->n_classes + 1u);

@@ -117,13 +117,6 @@ int kern_map_delete_batch(int fd, const void *keys, uint32_t *n)
 	return batch(BPF_MAP_DELETE_BATCH, fd, NULL, NULL, keys, NULL, n);
 }
 
-int kern_map_freeze(int fd)
-{
-	union bpf_attr attr = {.map_fd = (uint32_t)fd};
-
-	return call(BPF_MAP_FREEZE, &attr, SIZE_TO(map_fd));
-}
-
 /* ------------------------------------------------------------------ programs */
 
 /* Fetches the log of a load that has failed with err, by trying again with larger and larger buffers;

@@ -38,8 +38,6 @@ int kern_map_next_key(int fd, const void *key, void *next);
  * bytes, at least 8. -ENOSPC: a bucket holds more than *n. */
 int kern_map_lookup_batch(int fd, const void *in, void *out, void *keys, void *values, uint32_t *n);
 int kern_map_delete_batch(int fd, const void *keys, uint32_t *n);
-/* No more changes by system calls. */
-int kern_map_freeze(int fd);
 
 /* ------------------------------------------------------------------ programs */
 struct kern_prog {

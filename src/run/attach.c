@@ -63,11 +63,6 @@ static bool make_map(struct run *r, size_t i)
 		if (status < 0)
 			return map_error(r, m, "fill", status);
 	}
-	if (m->frozen) {
-		status = kern_map_freeze(k->maps[i]);
-		if (status < 0)
-			return map_error(r, m, "freeze", status);
-	}
 	return true;
 }
 

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "object/kallsyms.h"
 #include "object/object.h"
 
 struct entry {
@@ -130,31 +131,22 @@ static uint16_t module_number(struct symtab *t, const char *name)
 	return (uint16_t)(t->modules.n - 1);
 }
 
+static bool add_kernel_symbol(void *cookie, const struct kallsym *s)
+{
+	struct symtab *t = cookie;
+
+	if (s->addr)
+		add_entry(t, s->addr, s->name + (s->name[0] == '.'),
+			  s->module ? module_number(t, s->module) : 0);
+	return true;
+}
+
 struct symtab *symtab_read_kernel(void)
 {
 	struct symtab *t = xcalloc(1, sizeof(*t));
-	FILE *f = fopen("/proc/kallsyms", "re");
-	char line[1024], *end, *name, *module;
-	uint64_t addr;
 
 	module_number(t, "kernel");
-	while (f && fgets(line, sizeof(line), f)) {
-		addr = strtoull(line, &end, 16);
-		/* Zero: addresses are hidden from us. "ADDR T NAME\t[MODULE]\n" */
-		if (!addr || strlen(end) < 4)
-			continue;
-		name = end + 3;
-		name += *name == '.';
-		module = strchr(name, '\t');
-		name[strcspn(name, "\t\n")] = 0;
-		if (module) {
-			module += 2;
-			module[strcspn(module, "]\n")] = 0;
-		}
-		add_entry(t, addr, name, module ? module_number(t, module) : 0);
-	}
-	if (f)
-		fclose(f);
+	kallsyms_each(NULL, add_kernel_symbol, t);
 	finish(t);
 	return t;
 }

@@ -256,6 +256,7 @@ static int compile(struct session *s, const struct cli *cli, struct source *file
 static int compile_and_run(struct session *s, const struct cli *cli)
 {
 	struct pass_clock clock = {0};
+	struct gen_features can = {0};
 	struct source *file = NULL;
 	int status = -1;
 
@@ -274,7 +275,10 @@ static int compile_and_run(struct session *s, const struct cli *cli)
 		return status;
 
 	pass_clock_start(s, &clock);
-	if (gen_needed(s) && !gen_build(s, kern_has_sleepable_uprobes()))
+	if (gen_needed(s))
+		can = (struct gen_features){.sleepable = kern_has_sleepable_uprobes(),
+					    .tracepoint_cookies = kern_has_tracepoint_cookie()};
+	if (gen_needed(s) && !gen_build(s, &can))
 		return failed(s, 4);
 	report(s, 4, &clock);
 	if (s->opt.last_pass == 4)

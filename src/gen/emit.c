@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bug.h"
+#include "gen/emit_task.h"
 #include "lang/diag.h"
 #include "rt/error_text.h"
 #include "session.h"
@@ -318,11 +319,41 @@ static const int16_t pt_regs[] = {80, 96, 88, 40, 104, 112, 32, 152, 72, 64, 56,
 
 void emit_register(struct emit *e, int reg, int place)
 {
-	/* Tracepoints do not hand them over: life.c has copied them. */
-	if (site_is_life(e->kind))
+	/* Probes in the kernel do not hand them over. */
+	if (e->attach != GEN_UPROBES) {
+		e->parts->registers = true;
 		code_load(e->c, BPF_DW, reg, R7, FRAME(regs) + place);
-	else
+	} else {
 		code_load(e->c, BPF_DW, reg, R6, place);
+	}
+}
+
+void emit_copy_registers(struct emit *e)
+{
+	enum {
+		GET_CURRENT_TASK_BTF = 158, /* helpers that the headers of 5.10 lack */
+		TASK_PT_REGS = 175,
+		KERNEL_THREAD = 0x200000, /* PF_KTHREAD in task_struct.flags */
+		BYTES = sizeof(((struct rt_frame *)0)->regs),
+	};
+	int none = code_label(e->c), end = code_label(e->c);
+
+	code_helper(e->c, GET_CURRENT_TASK_BTF);
+	code_mov(e->c, R8, R0);
+	code_load(e->c, BPF_W, R1, R8, (int)emit_member(e, NULL, "task_struct", "flags"));
+	code_alu_imm(e->c, BPF_AND, R1, KERNEL_THREAD);
+	code_jump_if_imm(e->c, BPF_JNE, R1, 0, none);
+	code_mov(e->c, R1, R8);
+	code_helper(e->c, TASK_PT_REGS);
+	code_mov(e->c, R3, R0);
+	emit_frame_ptr(e, R1, (uint32_t)FRAME(regs));
+	code_imm(e->c, R2, BYTES);
+	code_helper(e->c, BPF_FUNC_probe_read_kernel);
+	code_jump(e->c, end);
+	code_place(e->c, none);
+	for (int at = 0; at < BYTES; at += 8)
+		code_store_imm(e->c, BPF_DW, R7, FRAME(regs) + at, 0);
+	code_place(e->c, end);
 }
 
 void emit_ids(struct emit *e)
@@ -351,6 +382,17 @@ static void load_register(struct emit *e, const struct ir_ins *i)
 	emit_store_num(e, i->dst, R1);
 }
 
+/* The context of raw tracepoints and of fentry is an array of them. */
+static void load_argument(struct emit *e, const struct ir_ins *i)
+{
+	if (e->attach != GEN_RAW_TRACEPOINT && e->attach != GEN_KFUNCS) {
+		emit_error(e, i, "no arguments in this kind of probe");
+		return;
+	}
+	code_load(e->c, BPF_DW, R1, R6, 8 * (int)i->imm);
+	emit_store_num(e, i->dst, R1);
+}
+
 static void load_bias(struct emit *e, const struct ir_ins *i)
 {
 	code_load(e->c, BPF_DW, R1, R7, FRAME(bias));
@@ -375,13 +417,28 @@ void emit_read_user(struct emit *e, uint32_t size)
 	code_place(e->c, ok);
 }
 
-static void user_read(struct emit *e, const struct ir_ins *i)
+void emit_read_kernel(struct emit *e, uint32_t size)
+{
+	if (size < 8)
+		code_store_imm(e->c, BPF_DW, R10, -8, 0);
+	code_mov(e->c, R1, R10);
+	code_alu_imm(e->c, BPF_ADD, R1, -8);
+	code_imm(e->c, R2, size);
+	code_mov(e->c, R3, R8);
+	code_helper(e->c, BPF_FUNC_probe_read_kernel);
+}
+
+/* Both kinds of memory. */
+static void read_memory(struct emit *e, const struct ir_ins *i)
 {
 	uint32_t size = i->imm & 15;
 	int ok = code_label(e->c);
 
 	emit_load_num(e, R8, emit_arg(e, i, 0));
-	emit_read_user(e, size);
+	if (i->op == IR_KREAD)
+		emit_read_kernel(e, size);
+	else
+		emit_read_user(e, size);
 	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
 	code_store(e->c, BPF_DW, R7, FRAME(error_arg), R8);
 	emit_fail(e, i, RT_E_READ);
@@ -678,7 +735,11 @@ static void emit_ins(struct emit *e, const struct ir_ins *i)
 		load_bias(e, i);
 		break;
 	case IR_UREAD:
-		user_read(e, i);
+	case IR_KREAD:
+		read_memory(e, i);
+		break;
+	case IR_CTXARG:
+		load_argument(e, i);
 		break;
 	case IR_ACTION:
 		action(e, i);

@@ -74,6 +74,8 @@ struct emit {
 	uint32_t key_at, value_at, spare_at; /* buffers in the frame; spare: one widest string */
 	enum site_kind kind;
 	bool sleepable, is_return, at_entry; /* at_entry: of a function */
+	enum gen_attach attach;
+	const char *probe_type; /* probe_type() */
 	bool forked;	/* the task in question is frame->task, not the current one */
 	bool exiting;	/* the tracepoint is that of the end of a task */
 	bool failed; /* an error was reported */
@@ -109,10 +111,15 @@ struct loc emit_apart(const struct emit *e, const struct ir_ins *i);
 
 /* size bytes at the address in R8 to the stack at R10 - 8, zero-padded; R0: 0, or not if it faults. */
 void emit_read_user(struct emit *e, uint32_t size);
+/* The same of kernel memory; no jump is left behind. */
+void emit_read_kernel(struct emit *e, uint32_t size);
 
 /* A register of the traced program, by its place in struct pt_regs. */
 enum { EMIT_REG_FP = 32, EMIT_REG_RESULT = 80, EMIT_REG_IP = 128, EMIT_REG_SP = 152 };
 void emit_register(struct emit *e, int reg, int place);
+/* frame->regs = registers of the current task in user mode, 0 in a kernel thread. Before the first
+ * handler of programs in which emit_register() wants them there (parts.registers). */
+void emit_copy_registers(struct emit *e);
 /* R0 = bpf_get_current_pid_tgid() of the task in question; its address. R1-R5 are lost. */
 void emit_ids(struct emit *e);
 void emit_current_task(struct emit *e);
@@ -172,6 +179,7 @@ struct parts {
 	struct arena *arena;
 	struct code main;
 	VEC(struct part *) callbacks;
+	bool registers; /* handlers read frame->regs */
 };
 struct part {
 	enum lib_sub_kind kind;

@@ -46,12 +46,7 @@ static void number(struct emit *e, const struct ir_ins *i, bool user)
 	if (user) {
 		emit_read_user(e, (uint32_t)bytes);
 	} else {
-		code_store_imm(e->c, BPF_DW, R10, -8, 0);
-		code_mov(e->c, R1, R10);
-		code_alu_imm(e->c, BPF_ADD, R1, -8);
-		code_imm(e->c, R2, bytes);
-		code_mov(e->c, R3, R8);
-		code_helper(e->c, BPF_FUNC_probe_read_kernel);
+		emit_read_kernel(e, (uint32_t)bytes);
 	}
 	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
 	fault(e, i,

@@ -160,13 +160,10 @@ static void text_constant(struct emit *e, const struct ir_ins *i, const char *te
 static void probe_type(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	(void)arg;
-	const char *text = e->is_return ? "uretprobe" : "uprobe";
-
-	if (e->kind == SITE_SYSCALL || e->kind == SITE_SYSCALL_RETURN)
-		text = "utrace_syscall";
-	else if (site_is_life(e->kind))
-		text = "utrace";
-	text_constant(e, i, text);
+	text_constant(e, i,
+		      e->kind == SITE_URETPROBE		? "uretprobe"
+		      : e->kind == SITE_KFUNC_RETURN	? "kretprobe"
+							: e->probe_type);
 }
 
 /* ------------------------------------------------------------------ registers and memory */

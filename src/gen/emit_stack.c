@@ -75,7 +75,7 @@ static void take_user(struct emit *e, const struct ir_ins *i, bool given)
 
 	if (!given && e->at_entry)
 		place = RT_AT_ENTRY;
-	else if (!given && site_is_life(e->kind))
+	else if (!given && e->attach != GEN_UPROBES)
 		place = RT_AT_SYSCALL;
 	if (e->kind == SITE_URETPROBE && !given) {
 		code_mov(e->c, R1, R6);
@@ -106,7 +106,7 @@ static void take_kernel(struct emit *e, int skip)
 	int none = code_label(e->c), end = code_label(e->c);
 
 	code_store_imm(e->c, BPF_DW, R7, FRAME(walk.stack), 0);
-	if (e->kind == SITE_UPROBE || e->kind == SITE_URETPROBE) {
+	if (e->attach == GEN_UPROBES) {
 		code_imm(e->c, R0, 0);
 		return;
 	}

@@ -156,6 +156,7 @@ static const struct step life[] = {
 	{"inode", "i_ino", 0, false}, {"inode", "i_sb", 0, false}, {"super_block", "s_dev", 0, false},
 	{"cred", "uid", 0, false}, {"cred", "gid", 0, false}, {0},
 };
+static const struct step registers[] = {TASK("flags"), {0}};
 static const struct step rss[] = {
 	TASK("mm"), {"mm_struct", "rss_stat", 0, false}, {"percpu_counter", "count", 0, false},
 	{"percpu_counter", "", 0, false}, {0},
@@ -221,9 +222,11 @@ static void look_up(struct emit *e)
 								 fn->blocks.v[b].ins.v[k].imm)->name);
 	}
 	for (size_t k = 0; k < e->img->programs.n; k++)
-		if (e->img->programs.v[k].tracepoint) {
+		if (site_is_life(e->img->programs.v[k].kind)) {
 			want(e, life, 16);
 			want(e, by_id, 16);
+		} else if (e->img->programs.v[k].attach != GEN_UPROBES) {
+			want(e, registers, 2);
 		}
 	kern_btf_members(m->v.v, m->v.n);
 }

@@ -41,7 +41,8 @@ struct builder {
 	struct map strings; /* text -> offset + 1 in the constants */
 	uint32_t instances, n_instances, text_limit;
 	uint32_t key_bytes, value_bytes; /* of the widest table */
-	bool sleepable, needs_bias;
+	struct gen_features can;
+	bool needs_bias;
 	struct lock_plan locks;
 	bool tokens;	   /* some handler makes strings whose text is not known there */
 	uint32_t *regexes; /* where their tables are in the constants, 0: not there yet */
@@ -330,6 +331,22 @@ static bool same_place(const struct probe_inst *a, const struct probe_inst *b)
 	       strcmp(a->site->path, b->site->path) == 0;
 }
 
+static enum gen_attach attach_of(enum site_kind kind)
+{
+	switch (kind) {
+	case SITE_UPROBE:
+	case SITE_URETPROBE:
+		return GEN_UPROBES;
+	case SITE_KFUNC:
+	case SITE_KFUNC_RETURN:
+		return GEN_KFUNCS;
+	case SITE_PERF:
+		return GEN_PERF;
+	default:
+		return GEN_RAW_TRACEPOINT;
+	}
+}
+
 /* Programs by what they run. */
 struct program_key {
 	size_t program;
@@ -343,14 +360,18 @@ static void add_place(struct builder *b, struct map *programs, const struct prob
 	struct str name = {0};
 	struct gen_site site = {v[0]->site, img->insts.n};
 
-	str_addf(&name, "%d %d %d", v[0]->site->kind, v[0]->site->target_only, v[0]->site->at_entry);
+	str_addf(&name, "%d %s %d %d", v[0]->site->kind, v[0]->family->probe_type,
+		 v[0]->site->target_only, v[0]->site->at_entry);
+	/* Then the program knows by itself where it runs. */
+	if (v[0]->site->kind == SITE_TRACEPOINT && !b->can.tracepoint_cookies)
+		str_addf(&name, " %s", v[0]->site->path);
 	for (uint32_t k = 0; k < n; k++) {
 		str_addf(&name, " %d/%d", v[k]->handler->id, v[k]->condition_fn);
 		vec_push(&img->insts, &img->arena, v[k]);
 	}
 	key = map_get(programs, intern(name.s));
 	if (!key) {
-		struct gen_program p = {.kind = v[0]->site->kind};
+		struct gen_program p = {.kind = v[0]->site->kind, .attach = attach_of(v[0]->site->kind)};
 
 		key = ARENA_NEW(&img->arena, struct program_key);
 		*key = (struct program_key){img->programs.n, (uint32_t)site.cookie, n};
@@ -375,6 +396,7 @@ static void add_life(struct builder *b, const struct probe_inst **v, uint32_t n)
 		vec_push(&img->insts, &img->arena, v[k]);
 	for (int k = 0; (tracepoint = life_tracepoint(v[0]->site->kind, k)) != NULL; k++) {
 		struct gen_program p = {.kind = v[0]->site->kind,
+					.attach = GEN_RAW_TRACEPOINT,
 					.tracepoint = tracepoint,
 					.first_inst = (uint32_t)site.cookie,
 					.n_handlers = n};
@@ -506,7 +528,7 @@ static void find_instance(struct builder *b, struct code *c, const struct gen_pr
 		code_helper(c, BPF_FUNC_get_attach_cookie);
 	}
 	code_store(c, BPF_W, R7, FRAME(inst), R0);
-	if (!b->needs_bias)
+	if (!b->needs_bias || p->attach != GEN_UPROBES)
 		return;
 	code_jump_if_imm(c, BPF_JGE, R0, (int32_t)b->n_instances, unknown);
 	code_mov(c, R9, R0);
@@ -534,8 +556,10 @@ static struct emit new_emit(struct builder *b, const struct gen_program *p, stru
 			 .parts = parts,
 			 .handler_block = -1,
 			 .sleepable = p->sleepable,
-			 .is_return = p->kind == SITE_URETPROBE,
+			 .is_return = p->kind == SITE_URETPROBE || p->kind == SITE_KFUNC_RETURN,
 			 .kind = p->kind,
+			 .attach = p->attach,
+			 .probe_type = b->img->insts.v[p->first_inst]->family->probe_type,
 			 .at_entry = p->sites.v[0].site->at_entry,
 			 .forked = gen_is_fork(p),
 			 .exiting = p->tracepoint && strcmp(p->tracepoint, "sched_process_exit") == 0};
@@ -618,11 +642,12 @@ static void drop_locks(struct builder *b, struct code *c, uint32_t fn)
 static bool emit_program(struct builder *b, const struct gen_program *p, struct parts *parts)
 {
 	struct code *c = &parts->main;
-	int leave = code_label(c), done = code_label(c);
+	int leave = code_label(c), done = code_label(c), registers = code_label(c),
+	    begin = code_label(c);
 	const struct options *opt = &b->s->opt;
 
 	code_mov(c, R6, R1);
-	if (!p->tracepoint && p->sites.v[0].site->target_only && (opt->command || opt->target_pid))
+	if (p->attach == GEN_UPROBES && p->sites.v[0].site->target_only && (opt->command || opt->target_pid))
 		only_targets(c, leave);
 	code_map_value(c, R1, GEN_MAP_SHARED, SHARED(stopping));
 	code_load(c, BPF_W, R2, R1, 0);
@@ -639,6 +664,9 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 		if (e.failed)
 			return false;
 	}
+	if (p->attach != GEN_UPROBES)
+		code_jump(c, registers);
+	code_place(c, begin);
 	for (uint32_t k = 0; k < p->n_handlers; k++) {
 		const struct probe_inst *inst = b->img->insts.v[p->first_inst + k];
 		struct emit e = new_emit(b, p, parts);
@@ -677,6 +705,17 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 	code_place(c, leave);
 	code_imm(c, R0, 0);
 	code_exit(c);
+	/* Known only now that all handlers have been seen. */
+	if (p->attach != GEN_UPROBES) {
+		struct emit e = new_emit(b, p, parts);
+
+		e.c = c;
+		code_place(c, registers);
+		if (parts->registers)
+			emit_copy_registers(&e);
+		code_jump(c, begin);
+		return !e.failed;
+	}
 	return true;
 }
 
@@ -737,7 +776,7 @@ static bool build_programs(struct builder *b, const struct reach *r)
 		struct parts parts = {.arena = &scratch};
 		bool ok;
 
-		p->sleepable = r->user_memory && b->sleepable && !p->tracepoint;
+		p->sleepable = r->user_memory && b->can.sleepable && p->attach == GEN_UPROBES;
 		code_init(&parts.main, &scratch);
 		ok = emit_program(b, p, &parts);
 		if (ok && !join(b, p, &parts)) {
@@ -762,10 +801,10 @@ bool gen_needed(const struct session *s)
 	return false;
 }
 
-bool gen_build(struct session *s, bool sleepable)
+bool gen_build(struct session *s, const struct gen_features *can)
 {
 	struct gen_image *img = xcalloc(1, sizeof(*img));
-	struct builder b = {.s = s, .m = s->ir, .img = img, .sleepable = sleepable};
+	struct builder b = {.s = s, .m = s->ir, .img = img, .can = *can};
 	struct reach r;
 	bool ok;
 

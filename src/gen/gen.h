@@ -55,10 +55,19 @@ struct gen_site {
 	uint64_t cookie; /* first of the instances at this place: index into gen_image.insts */
 };
 
+/* How a program is loaded and attached. */
+enum gen_attach {
+	GEN_UPROBES,	    /* at the sites: path, offset */
+	GEN_RAW_TRACEPOINT, /* to `tracepoint`, or to those that the sites' paths name */
+	GEN_KFUNCS,	    /* to the kernel functions that the sites' paths name */
+	GEN_PERF,	    /* to perf events, at the sites */
+};
+
 struct gen_program {
 	const char *name;
 	enum site_kind kind;
-	const char *tracepoint; /* raw tracepoint to attach to, NULL: uprobes at the sites */
+	enum gen_attach attach;
+	const char *tracepoint; /* events in the life of processes: the one of this program; else NULL */
 	bool sleepable;
 	struct bpf_insn *insns;
 	uint32_t n_insns;
@@ -92,9 +101,13 @@ struct gen_image {
 
 /* Does a handler of this session run in the kernel? */
 bool gen_needed(const struct session *s);
+/* What the kernel offers. */
+struct gen_features {
+	bool sleepable;	       /* uprobe programs may wait for pages of user memory */
+	bool tracepoint_cookies; /* a program at several raw tracepoints can tell them apart */
+};
 /* Fills s->image. False after reporting what cannot be done ("semantic error: ..." at its place). */
-/* sleepable: the kernel lets uprobe programs wait for pages of user memory. */
-bool gen_build(struct session *s, bool sleepable);
+bool gen_build(struct session *s, const struct gen_features *can);
 /* Does this program look at the child of a fork? Run with the arguments (id, 0), it looks at the task
  * with that id. */
 bool gen_is_fork(const struct gen_program *p);

@@ -21,8 +21,6 @@
 
 enum {
 	KERNEL_THREAD = 0x200000,  /* PF_KTHREAD in task_struct.flags */
-	GET_CURRENT_TASK_BTF = 158, /* helpers that the headers of 5.10 lack */
-	TASK_PT_REGS = 175,
 };
 
 const char *life_tracepoint(enum site_kind kind, int k)
@@ -82,17 +80,6 @@ static void find_executable(struct emit *e)
 	code_place(e->c, none);
 }
 
-static void copy_registers(struct emit *e)
-{
-	code_helper(e->c, GET_CURRENT_TASK_BTF);
-	code_mov(e->c, R1, R0);
-	code_helper(e->c, TASK_PT_REGS);
-	code_mov(e->c, R3, R0);
-	emit_frame_ptr(e, R1, (uint32_t)FRAME(regs));
-	code_imm(e->c, R2, sizeof(((struct rt_frame *)0)->regs));
-	code_helper(e->c, BPF_FUNC_probe_read_kernel);
-}
-
 /* R8 = the child (second argument), or the task with the id that is the first one. */
 static void find_child(struct emit *e, int leave)
 {
@@ -133,7 +120,6 @@ void life_begin(struct emit *e, int leave)
 	else if (e->forked || (e->kind == SITE_PROCESS_END && e->exiting))
 		code_jump_if(e->c, BPF_JNE, R1, R2, leave);
 	find_executable(e);
-	copy_registers(e);
 }
 
 /* The executable is (or is not) this one: else to skip. */

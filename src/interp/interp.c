@@ -721,6 +721,9 @@ op_CTXREG:
 op_CTXBIAS:
 op_UREAD:
 	FAIL("no traced program in this handler");
+op_CTXARG:
+op_KREAD:
+	FAIL("no kernel memory in this handler");
 op_PRINT: {
 	const char *text = print(in, &in->m->formats.v[c->imm], ARGS(0, c->n_args), c->n_args);
 

@@ -252,6 +252,8 @@ static bool immediate(struct dump *d, const struct ir_ins *i)
 	case IR_ACTION:
 	case IR_CTXREG:
 	case IR_UREAD:
+	case IR_CTXARG:
+	case IR_KREAD:
 		str_addf(d->out, " %u", i->imm);
 		return true;
 	case IR_SGET:

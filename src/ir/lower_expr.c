@@ -428,6 +428,20 @@ static ir_ref lower_call(struct lower *l, struct expr *e)
 	return dst;
 }
 
+static ir_ref lower_context(struct lower *l, struct expr *e)
+{
+	static const uint8_t ops[] = {
+		[CTX_REGISTER] = IR_CTXREG, [CTX_READ] = IR_UREAD,   [CTX_BIAS] = IR_CTXBIAS,
+		[CTX_ARG] = IR_CTXARG,	    [CTX_KREAD] = IR_KREAD,
+	};
+	ir_ref v;
+
+	if (e->context != CTX_READ && e->context != CTX_KREAD)
+		return lower_op(l, ops[e->context], e->tok, (uint32_t)e->number, NULL, 0);
+	v = lower_expr(l, e->left);
+	return lower_op(l, ops[e->context], e->tok, e->size | (e->is_signed ? 16u : 0), &v, 1);
+}
+
 ir_ref lower_expr(struct lower *l, struct expr *e)
 {
 	ir_ref args[MAX_OPERANDS], v, r;
@@ -486,12 +500,7 @@ ir_ref lower_expr(struct lower *l, struct expr *e)
 		r = lower_print(l, e);
 		return r ? r : number(l, 0);
 	case EX_CONTEXT:
-		if (e->context == CTX_READ) {
-			v = lower_expr(l, e->left);
-			return lower_op(l, IR_UREAD, e->tok, e->size | (e->is_signed ? 16u : 0), &v, 1);
-		}
-		return lower_op(l, e->context == CTX_BIAS ? IR_CTXBIAS : IR_CTXREG, e->tok,
-				(uint32_t)e->number, NULL, 0);
+		return lower_context(l, e);
 	case EX_STAT:
 		n = stat_operands(l, e->left, args);
 		return lower_op(l, IR_SGET, e->tok, e->stat, args, n);

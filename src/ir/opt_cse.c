@@ -81,8 +81,8 @@ static bool can_merge(const struct ir_ins *i)
 		return false;
 	if (i->op == IR_RT)
 		return intrinsic_by_number(i->imm)->flags & (INTR_PURE | INTR_STABLE);
-	/* Memory of the traced program: one handler run sees one state of it. */
-	return ir_ops[i->op].pure || reads_global(i->op) || i->op == IR_UREAD;
+	/* Memory of what is traced: one handler run sees one state of it. */
+	return ir_ops[i->op].pure || reads_global(i->op) || i->op == IR_UREAD || i->op == IR_KREAD;
 }
 
 static bool commutes(int op)

@@ -184,6 +184,8 @@ static bool immediate(struct text *t, int op, uint32_t *imm, bool *found)
 	case IR_ACTION:
 	case IR_CTXREG:
 	case IR_UREAD:
+	case IR_CTXARG:
+	case IR_KREAD:
 		return scan_u32(&t->s, UINT32_MAX, imm);
 	case IR_SGET:
 	case IR_ITERSTAT:

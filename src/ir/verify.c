@@ -441,7 +441,10 @@ static bool check_immediate(struct verify *v, const struct ir_ins *i)
 		return check_intrinsic(v, i);
 	case IR_CTXREG:
 		return i->imm < 64 || bad_ins(v, i, "register %u", i->imm);
+	case IR_CTXARG:
+		return i->imm < 64 || bad_ins(v, i, "argument %u", i->imm);
 	case IR_UREAD: /* bytes; +16: signed */
+	case IR_KREAD:
 		size = i->imm & ~16u;
 		return size == 1 || size == 2 || size == 4 || size == 8 ||
 		       bad_ins(v, i, "read of %u bytes", size);

@@ -292,13 +292,16 @@ int kern_uprobe_perf(int prog, const char *path, uint64_t offset, uint64_t semap
 	return r;
 }
 
-int kern_raw_tracepoint(int prog, const char *name)
+int kern_raw_tracepoint(int prog, const char *name, uint64_t cookie)
 {
+	enum { AT = 16 }; /* of the cookie, which the headers lack */
 	union bpf_attr attr = {0};
 
 	attr.raw_tracepoint.name = ptr(name);
 	attr.raw_tracepoint.prog_fd = (uint32_t)prog;
-	return call(BPF_RAW_TRACEPOINT_OPEN, &attr, SIZE_TO(raw_tracepoint));
+	memcpy((char *)&attr + AT, &cookie, sizeof(cookie));
+	return call(BPF_RAW_TRACEPOINT_OPEN, &attr,
+		    cookie ? AT + sizeof(cookie) : SIZE_TO(raw_tracepoint));
 }
 
 /* ------------------------------------------------------------------ what this kernel can do */
@@ -372,16 +375,27 @@ bool kern_has_sleepable_uprobes(void)
 	return known;
 }
 
+static const struct bpf_insn get_cookie[] = {
+	INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_get_attach_cookie),
+	INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+};
+
 bool kern_has_attach_cookie(void)
 {
-	static const struct bpf_insn get[] = {
-		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_get_attach_cookie),
-		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
-	};
 	static int known = -1;
 
 	if (known < 0)
-		known = loads(BPF_PROG_TYPE_KPROBE, 0, false, get, 2);
+		known = loads(BPF_PROG_TYPE_KPROBE, 0, false, get_cookie, 2);
+	return known;
+}
+
+/* Reading them and giving them came together, with 6.10. */
+bool kern_has_tracepoint_cookie(void)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = loads(BPF_PROG_TYPE_RAW_TRACEPOINT, 0, false, get_cookie, 2);
 	return known;
 }
 
@@ -708,12 +722,12 @@ TEST(kern_raw_tracepoint_counts)
 	prog = kern_prog_load(&p, NULL);
 	CHECK(prog >= 0);
 	CHECK(kern_prog_verified(prog) == 5);
-	link = kern_raw_tracepoint(prog, "sys_enter");
+	link = kern_raw_tracepoint(prog, "sys_enter", 0);
 	CHECK(link >= 0);
 	getppid();
 	CHECK(shared->hits > 0);
 	close(link);
-	CHECK_INT(kern_raw_tracepoint(prog, "no_such_tracepoint"), -ENOENT);
+	CHECK_INT(kern_raw_tracepoint(prog, "no_such_tracepoint", 0), -ENOENT);
 	munmap(shared, sizeof(*shared));
 	close(prog);
 	close(map);

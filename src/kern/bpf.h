@@ -77,14 +77,16 @@ int kern_uprobe_multi(int prog, const struct kern_uprobes *u);
  * also holds the event. pid 0: everybody. */
 int kern_uprobe_perf(int prog, const char *path, uint64_t offset, uint64_t semaphore, bool on_return,
 		     int pid, uint64_t cookie);
-/* By name, or NULL for a program with attach_btf_id. */
-int kern_raw_tracepoint(int prog, const char *name);
+/* By name, or NULL for a program with attach_btf_id. A cookie other than 0 is an error where
+ * kern_has_tracepoint_cookie() is false. */
+int kern_raw_tracepoint(int prog, const char *name, uint64_t cookie);
 
 /* ------------------------------------------------------------------ what this kernel can do */
 bool kern_can_bpf(void);	  /* bpf() is there and allowed */
 bool kern_has_uprobe_multi(void);
 bool kern_has_sleepable_uprobes(void);
 bool kern_has_attach_cookie(void); /* of perf event uprobes */
+bool kern_has_tracepoint_cookie(void);
 
 /* ------------------------------------------------------------------ ring buffer */
 struct kern_ring;

@@ -237,10 +237,13 @@ static void dump_expr(struct str *o, const struct expr *e)
 		str_addc(o, ')');
 		break;
 	case EX_CONTEXT:
-		if (e->context == CTX_READ) {
-			str_addf(o, "*(%s%d)(", e->is_signed ? "s" : "u", e->size * 8);
+		if (e->context == CTX_READ || e->context == CTX_KREAD) {
+			str_addf(o, "*(%s%s%d)(", e->context == CTX_KREAD ? "kernel " : "",
+				 e->is_signed ? "s" : "u", e->size * 8);
 			dump_expr(o, e->left);
 			str_addc(o, ')');
+		} else if (e->context == CTX_ARG) {
+			str_addf(o, "%%arg%d", e->number);
 		} else if (e->context == CTX_BIAS) {
 			str_add(o, "%bias");
 		} else {

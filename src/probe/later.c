@@ -28,8 +28,6 @@ static const char *const patterns[] = {
 	"kernel.statement(number).absolute",
 	"kernel.statement(string)",
 	"kernel.statement(string).nearest",
-	"kernel.trace(string)",
-	"kernel.tracepoint(string)",
 	"kprobe.function(string)",
 	"kprobe.function(string).call",
 	"kprobe.function(string).return",

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 extern const struct probe_family process_family, process_life_family, process_syscall_family,
-	later_family;
+	tracepoint_family, later_family;
 
 const struct probe_family *const probe_families[] = {
 	&begin_family,
@@ -12,6 +12,7 @@ const struct probe_family *const probe_families[] = {
 	&process_family,
 	&process_life_family,
 	&process_syscall_family,
+	&tracepoint_family,
 	&later_family,
 	NULL,
 };

@@ -19,7 +19,12 @@ struct probe_inst;
 enum site_kind {
 	SITE_UPROBE,
 	SITE_URETPROBE,
-	/* Not places in files: gen/life.c says what they are. */
+	/* In the kernel, for whoever gets there: never only for the target. */
+	SITE_TRACEPOINT,	/* path: its name, without the system */
+	SITE_KFUNC,		/* path: symbol of a kernel function */
+	SITE_KFUNC_RETURN,
+	SITE_PERF,		/* perf events; path, offset: the family's */
+	/* Not places at all: gen/life.c says what they are. */
 	SITE_PROCESS_BEGIN,
 	SITE_PROCESS_END,
 	SITE_THREAD_BEGIN,
@@ -31,6 +36,10 @@ static inline bool site_is_life(enum site_kind kind)
 {
 	return kind >= SITE_PROCESS_BEGIN;
 }
+static inline bool site_is_user(enum site_kind kind)
+{
+	return kind == SITE_UPROBE || kind == SITE_URETPROBE;
+}
 
 /* An executable, as the kernel's inode has it. */
 struct probe_file_id {
@@ -40,8 +49,8 @@ struct probe_file_id {
 
 struct probe_site {
 	enum site_kind kind;
-	const char *path;	/* file to attach to, canonical; "" for the last six kinds */
-	uint64_t offset;	/* file offset of the instruction */
+	const char *path;	/* user: file to attach to, canonical; kernel: see there; else "" */
+	uint64_t offset;	/* user: file offset of the instruction */
 	uint64_t vaddr;		/* its address in the file: run-time address - vaddr is the load bias */
 	uint64_t semaphore;	/* file offset of an SDT semaphore, 0: none */
 	bool one_of_many;	/* the point is a pattern: others may do if the kernel refuses this place */

@@ -141,8 +141,9 @@ static int load_program(struct run *r, const struct gen_program *p, uint32_t exp
 {
 	const struct kernel *k = r->kernel;
 	struct kern_prog want = {.name = p->name,
-				 .type = p->tracepoint ? BPF_PROG_TYPE_RAW_TRACEPOINT : BPF_PROG_TYPE_KPROBE,
-				 .expected_attach = p->tracepoint ? 0 : expected_attach,
+				 .type = p->attach == GEN_RAW_TRACEPOINT ? BPF_PROG_TYPE_RAW_TRACEPOINT
+									 : BPF_PROG_TYPE_KPROBE,
+				 .expected_attach = p->attach == GEN_UPROBES ? expected_attach : 0,
 				 .insns = p->insns,
 				 .n_insns = p->n_insns,
 				 .sleepable = p->sleepable,
@@ -221,6 +222,20 @@ static enum need need_of(const struct kernel *k, const struct gen_site *site)
 	return need;
 }
 
+/* The kernel does not take a place. True: it is not missed. */
+static bool refused(struct run *r, const struct gen_site *v, const char *why)
+{
+	struct kernel *k = r->kernel;
+	enum need need = need_of(k, v);
+
+	/* Of a pattern's places the first stands for all. */
+	if (need == NEEDED)
+		message_error(r, "cannot attach %s: %s", first_inst(k, v)->name, why);
+	else if (need == OPTIONAL || k->n_refused++ == 0 || r->s->opt.verbose[5])
+		message_warning(r, "cannot attach %s: %s", first_inst(k, v)->name, why);
+	return need != NEEDED;
+}
+
 /* Programs for perf events differ from those for uprobe_multi by a number: loaded when needed. */
 struct attaching {
 	struct run *r;
@@ -267,9 +282,9 @@ static bool attach_one(struct attaching *a, const struct gen_site *v, int multi)
 {
 	struct run *r = a->r;
 	struct kernel *k = r->kernel;
-	enum need need = need_of(k, v);
 	int fd = link_perf(a, v);
 	struct str why = {0};
+	bool go_on;
 
 	if (fd >= 0) {
 		add_link(k, fd);
@@ -281,20 +296,16 @@ static bool attach_one(struct attaching *a, const struct gen_site *v, int multi)
 	str_addf(&why, "perf event: %s", reason(fd));
 	if (fd == -KERN_ENOTSUPP && v->site->doubtful)
 		str_add(&why, " (the prefix of this instruction)");
-	/* Of a pattern's places the first stands for all. */
-	if (need == NEEDED)
-		message_error(r, "cannot attach %s: %s", first_inst(k, v)->name, why.s);
-	else if (need == OPTIONAL || k->n_refused++ == 0 || r->s->opt.verbose[5])
-		message_warning(r, "cannot attach %s: %s", first_inst(k, v)->name, why.s);
+	go_on = refused(r, v, why.s);
 	str_release(&why);
-	return need != NEEDED;
+	return go_on;
 }
 
 /* The tracepoint of programs that are replaced: newer than the others, and nobody else needs it. */
-static bool attach_tracepoint(struct run *r, size_t number)
+static bool attach_life(struct run *r, size_t number)
 {
 	const struct gen_program *p = &r->kernel->img->programs.v[number];
-	int fd = kern_raw_tracepoint(r->kernel->programs[number], p->tracepoint);
+	int fd = kern_raw_tracepoint(r->kernel->programs[number], p->tracepoint, 0);
 
 	if (fd >= 0)
 		add_link(r->kernel, fd);
@@ -340,14 +351,30 @@ static bool attach_file(struct attaching *a, const struct gen_site *v, size_t n)
 	return ok;
 }
 
-static bool attach_program(struct run *r, size_t number)
+static bool attach_tracepoints(struct run *r, size_t number)
+{
+	struct kernel *k = r->kernel;
+	const struct gen_program *p = &k->img->programs.v[number];
+
+	for (size_t i = 0; i < p->sites.n; i++) {
+		const struct gen_site *v = &p->sites.v[i];
+		int fd = kern_raw_tracepoint(k->programs[number], v->site->path,
+					     p->sites.n > 1 ? v->cookie : 0);
+
+		if (fd >= 0)
+			add_link(k, fd);
+		else if (!refused(r, v, fd == -ENOENT ? "no such tracepoint" : reason(fd)))
+			return false;
+	}
+	return true;
+}
+
+static bool attach_uprobes(struct run *r, size_t number)
 {
 	const struct gen_program *p = &r->kernel->img->programs.v[number];
 	struct attaching a = {.r = r, .program = p, .multi = r->kernel->programs[number], .perf = -1};
 	bool ok = true;
 
-	if (p->tracepoint)
-		return attach_tracepoint(r, number);
 	/* Places come sorted by file. */
 	for (size_t i = 0, next; ok && i < p->sites.n; i = next) {
 		for (next = i + 1; next < p->sites.n; next++)
@@ -358,6 +385,22 @@ static bool attach_program(struct run *r, size_t number)
 	if (a.perf >= 0)
 		close(a.perf); /* the links hold it */
 	return ok;
+}
+
+static bool attach_program(struct run *r, size_t number)
+{
+	const struct gen_program *p = &r->kernel->img->programs.v[number];
+
+	switch (p->attach) {
+	case GEN_UPROBES:
+		return attach_uprobes(r, number);
+	case GEN_RAW_TRACEPOINT:
+		return p->tracepoint ? attach_life(r, number) : attach_tracepoints(r, number);
+	case GEN_KFUNCS:
+	case GEN_PERF:
+		break;
+	}
+	return refused(r, &p->sites.v[0], "not supported yet");
 }
 
 /* ------------------------------------------------------------------ -c and -x */
@@ -377,7 +420,7 @@ static int attach_target(struct kernel *k, const char *tracepoint, const struct 
 
 	if (fd < 0)
 		return fd;
-	link = kern_raw_tracepoint(fd, tracepoint);
+	link = kern_raw_tracepoint(fd, tracepoint, 0);
 	close(fd);
 	if (link >= 0)
 		add_link(k, link);

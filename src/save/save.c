@@ -13,12 +13,13 @@
 #include "cli/cli.h"
 #include "dwarf/dbg.h"
 #include "ir/ir.h"
+#include "kern/kernel_id.h"
 #include "object/object.h"
 #include "probe/provider.h"
 #include "sema/sema.h"
 #include "session.h"
 
-static const char magic[] = "tapir compiled script 1\n";
+static const char magic[] = "tapir compiled script 2\n";
 
 enum { MAX_ITEMS = 10 << 20 };
 
@@ -108,7 +109,7 @@ static void put_probe(struct str *out, struct session *s, const struct probe_ins
 		return;
 	put_num(out, site->kind);
 	put_text(out, site->path);
-	put_text(out, build_id(s, site->path));
+	put_text(out, site_is_user(site->kind) ? build_id(s, site->path) : NULL);
 	put_num(out, (int64_t)site->offset);
 	put_num(out, (int64_t)site->vaddr);
 	put_num(out, (int64_t)site->semaphore);
@@ -116,6 +117,20 @@ static void put_probe(struct str *out, struct session *s, const struct probe_ins
 	put_num(out, site->doubtful);
 	put_num(out, site->at_entry);
 	put_num(out, site->target_only);
+}
+
+/* Does it hold offsets of this kernel's structures? */
+static bool knows_kernel(const struct ir_module *m)
+{
+	for (size_t f = 0; f < m->fns.n; f++)
+		for (size_t b = 0; b < m->fns.v[f]->blocks.n; b++)
+			for (size_t i = 0; i < m->fns.v[f]->blocks.v[b].ins.n; i++) {
+				uint8_t op = m->fns.v[f]->blocks.v[b].ins.v[i].op;
+
+				if (op == IR_KREAD || op == IR_CTXARG)
+					return true;
+			}
+	return false;
 }
 
 const char *save_refused(const struct session *s)
@@ -150,6 +165,7 @@ void save_write(struct str *out, struct session *s)
 		for (size_t b = 0; b < m->fns.v[f]->blocks.n; b++)
 			for (size_t i = 0; i < m->fns.v[f]->blocks.v[b].ins.n; i++)
 				put_token(out, m->fns.v[f]->blocks.v[b].ins.v[i].tok);
+	put_text(out, knows_kernel(m) ? kern_build_id() : NULL);
 }
 
 /* ------------------------------------------------------------------ reading */
@@ -261,7 +277,7 @@ static const struct token *get_token(struct reader *r)
 }
 
 /* The program must be the one that the script was compiled for. */
-static bool check_program(struct reader *r, const char *path, const char *id)
+static bool check_program(const char *path, const char *id)
 {
 	struct obj o;
 	const char *why = NULL, *now;
@@ -278,8 +294,18 @@ static bool check_program(struct reader *r, const char *path, const char *id)
 			"%s is not the file that the script was compiled for: build-id %s, wanted %s\n",
 			path, now && *now ? now : "(none)", *id ? id : "(none)");
 	obj_close(&o);
-	(void)r;
 	return same;
+}
+
+static bool check_kernel(const char *id)
+{
+	const char *now = kern_build_id();
+
+	if (strcmp(now, id) == 0)
+		return true;
+	fprintf(stderr, "the script was compiled for another kernel: build-id %s, this one has %s\n",
+		*id ? id : "(none)", *now ? now : "(none)");
+	return false;
 }
 
 static void get_site(struct reader *r, struct probe_inst *p, bool *changed, struct map *checked)
@@ -298,13 +324,13 @@ static void get_site(struct reader *r, struct probe_inst *p, bool *changed, stru
 	site->doubtful = get_num(r);
 	site->at_entry = get_num(r);
 	site->target_only = get_num(r);
-	if (kind != SITE_UPROBE && kind != SITE_URETPROBE)
+	if (kind < 0 || kind > SITE_PERF)
 		r->bad = true;
 	p->site = site;
-	if (r->bad || map_get(checked, intern(site->path)))
+	if (r->bad || !site_is_user(site->kind) || map_get(checked, intern(site->path)))
 		return;
 	map_set(checked, &r->s->arena, intern(site->path), r);
-	if (!check_program(r, site->path, id))
+	if (!check_program(site->path, id))
 		*changed = true;
 }
 
@@ -389,7 +415,8 @@ bool save_read(struct session *s, const char *path, const char *data, size_t siz
 {
 	struct reader r = {.s = s, .at = data + sizeof(magic) - 1, .end = data + size};
 	struct map checked = {0};
-	bool changed = false;
+	bool changed = false, ok;
+	const char *kernel;
 	size_t n;
 
 	s->program = ARENA_NEW(&s->arena, struct program);
@@ -407,10 +434,12 @@ bool save_read(struct session *s, const char *path, const char *data, size_t siz
 		get_probe(&r, s->program, &changed, &checked);
 	if (changed)
 		return false;
-	if (r.bad || !get_ir(&r)) {
+	ok = get_ir(&r);
+	kernel = get_text(&r);
+	if (r.bad || !ok) {
 		fprintf(stderr, "Input file '%s' is damaged: it is no compiled script of this version.\n",
 			path);
 		return false;
 	}
-	return true;
+	return !*kernel || check_kernel(kernel);
 }

@@ -4,7 +4,8 @@
  * It holds the session as it is behind pass 3: options, probes with their places, the IR as text
  * (ir/ir.h), the positions of its instructions for messages. Pass 4 runs again where the file is used:
  * it needs nothing else, and the kernel there may offer other means. A place in a program is kept
- * with the program's build-id, which must be the same. */
+ * with the program's build-id, which must be the same; a script that knows the kernel's structures, with
+ * the kernel's. */
 #ifndef SAVE_SAVE_H
 #define SAVE_SAVE_H
 

@@ -13,7 +13,7 @@ static bool find_read(struct ast_visitor *v, struct expr **slot)
 {
 	const struct expr *e = *slot;
 
-	if ((e->kind == EX_CONTEXT && e->context == CTX_READ) || e->kind == EX_PRINT)
+	if ((e->kind == EX_CONTEXT && (e->context == CTX_READ || e->context == CTX_KREAD)) || e->kind == EX_PRINT)
 		*(int *)v->data |= e->kind == EX_PRINT ? 1 : 2;
 	return true;
 }

@@ -14,12 +14,12 @@ install: $(O)/stap
 	$(INSTALL) -m 644 $(TAPSET_FILES) $(DATADIR)/tapset
 	$(INSTALL) -m 644 README.md LICENSE $(wildcard docs/*.md) $(DOCDIR)
 	$(INSTALL) -m 755 $(wildcard examples/*.stp) $(DOCDIR)/examples
-	set -e; for n in $(MAN_SECTIONS); do $(INSTALL) -d $(MANDIR)/man$$n; \
-		$(INSTALL) -m 644 man/*.$$n $(MANDIR)/man$$n; done
+	set -e; for n in $(MAN_SECTIONS); do $(INSTALL) -d $(MANDIR)/man$${n%%[!0-9]*}; \
+		$(INSTALL) -m 644 man/*.$$n $(MANDIR)/man$${n%%[!0-9]*}; done
 
 uninstall:
 	rm -f $(BINDIR)/stap
-	for f in $(notdir $(wildcard man/*.*)); do rm -f $(MANDIR)/man$${f##*.}/$$f; done
+	cd man && for f in *.*; do rm -f $(MANDIR)/man*/$$f; done
 	rm -rf $(DATADIR) $(DOCDIR)
 
 .PHONY: install uninstall

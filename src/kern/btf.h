@@ -1,7 +1,4 @@
-/* Types of the running kernel: where members of its structures lie.
- *
- * Reads /sys/kernel/btf/vmlinux in one pass and keeps nothing: it is 5 MB, and few sessions need more
- * than a handful of offsets. */
+/* Types of the running kernel and its modules (btf/btf.h reads them). */
 #ifndef KERN_BTF_H
 #define KERN_BTF_H
 
@@ -9,15 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "btf/btf.h"
+
+/* The kernel's types; NULL: it tells nothing. They stay for the life of the process. */
+struct btf *kern_btf(void);
+/* Those of a loaded module, on top of the kernel's. NULL likewise. */
+struct btf *kern_module_btf(const char *module);
+
 struct kern_member {
 	const char *type, *member; /* "task_struct", "tgid"; member "": the structure itself */
 	uint32_t offset;	   /* set: bytes from the start of the structure; its size */
 	bool found;
 };
 
-/* Looks all of them up. False: at least one was not found, or there is no BTF. */
+/* Where members of the kernel's structures lie. False: at least one was not found. */
 bool kern_btf_members(struct kern_member *v, size_t n);
-/* The same in a BTF blob. */
-bool kern_btf_members_in(const void *btf, size_t size, struct kern_member *v, size_t n);
 
 #endif

@@ -136,7 +136,8 @@ struct rt_frame {
 	uint32_t state;	     /* where the next turn of a handler with loops goes on */
 	uint32_t out_used;
 	uint32_t token_pos;  /* of tokenize() */
-	uint32_t reserved[4];
+	uint64_t started;    /* -t: bpf_ktime_get_ns() at the start of the handler */
+	uint32_t reserved[2];
 	/* Probes on the life of processes (gen/life.c): */
 	uint64_t task, ids;  /* the task in question; pid in the upper half, tid in the lower */
 	uint64_t foreign;    /* it is not one that runs here: an existing one, or a child */

@@ -407,6 +407,22 @@ static void add_life(struct builder *b, const struct probe_inst **v, uint32_t n)
 	}
 }
 
+static void add_times(struct builder *b)
+{
+	struct gen_image *img = b->img;
+	struct rt_stat_value *none;
+
+	if (!b->s->opt.timing || !img->insts.n)
+		return;
+	none = arena_alloc(&img->arena, sizeof(*none));
+	*none = (struct rt_stat_value)RT_STAT_INIT;
+	img->times = (uint32_t)img->maps.n;
+	vec_push(&img->maps, &img->arena,
+		 ((struct gen_map){.name = "times", .type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
+				   .value_size = sizeof(*none), .max_entries = (uint32_t)img->insts.n,
+				   .global = -1, .init = none}));
+}
+
 static void group_places(struct builder *b)
 {
 	const struct program *p = b->s->program;
@@ -639,6 +655,38 @@ static void drop_locks(struct builder *b, struct code *c, uint32_t fn)
 		drop_lock(b, c, fn, g);
 }
 
+/* -t: how long the handler of an instance ran. */
+static void start_clock(struct builder *b, struct code *c)
+{
+	if (!b->img->times)
+		return;
+	code_helper(c, BPF_FUNC_ktime_get_ns);
+	code_store(c, BPF_DW, R7, FRAME(started), R0);
+}
+
+static void stop_clock(struct builder *b, struct code *c)
+{
+	int none = code_label(c);
+
+	if (!b->img->times)
+		return;
+	code_load(c, BPF_W, R1, R7, FRAME(inst));
+	code_store(c, BPF_W, R10, -4, R1);
+	code_map(c, R1, b->img->times);
+	code_mov(c, R2, R10);
+	code_alu_imm(c, BPF_ADD, R2, -4);
+	code_helper(c, BPF_FUNC_map_lookup_elem);
+	code_jump_if_imm(c, BPF_JEQ, R0, 0, none);
+	code_mov(c, R8, R0);
+	code_helper(c, BPF_FUNC_ktime_get_ns);
+	code_mov(c, R1, R8);
+	code_mov(c, R2, R0);
+	code_load(c, BPF_DW, R3, R7, FRAME(started));
+	code_alu(c, BPF_SUB, R2, R3);
+	code_library(c, "rt_stat_add_variance");
+	code_place(c, none);
+}
+
 static bool emit_program(struct builder *b, const struct gen_program *p, struct parts *parts)
 {
 	struct code *c = &parts->main;
@@ -691,7 +739,9 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 		if (inst->condition_fn >= 0)
 			check_condition(&e, c, inst->condition_fn, skip);
 		take_locks(b, c, (uint32_t)inst->handler->id, skip);
+		start_clock(b, c);
 		emit_handler(&e, b->m->fns.v[inst->handler->id], c);
+		stop_clock(b, c);
 		drop_locks(b, c, (uint32_t)inst->handler->id);
 		emit_flush(&e, false);
 		code_place(c, skip);
@@ -822,6 +872,7 @@ bool gen_build(struct session *s, const struct gen_features *can)
 	lock_plan_make(&b.locks, &img->arena, s);
 	add_maps(&b, &r);
 	group_places(&b);
+	add_times(&b);
 	add_instances(&b, r.texts);
 	ok = build_programs(&b, &r);
 	img->frame_size += RT_FRAME_SLACK;

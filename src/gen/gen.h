@@ -28,7 +28,7 @@ struct gen_map {
 	const char *name;
 	uint32_t type, key_size, value_size, max_entries, flags; /* of BPF_MAP_CREATE */
 	int global;	       /* IR global that lives in it, -1: none */
-	const void *init;      /* value of element 0, or NULL */
+	const void *init;      /* first value of each element, or NULL */
 	bool mmapable;
 };
 
@@ -95,6 +95,8 @@ struct gen_image {
 	uint32_t btf_size;
 	uint32_t frame_size; /* value size of GEN_MAP_FRAMES */
 	uint32_t stacks;     /* index of the map of stacks, 0: none */
+	uint32_t times;	     /* -t: index of the map of run times (struct rt_stat_value, in ns) by
+			      * instance, 0: none */
 	uint32_t stack_layout; /* private to emit_stack.c */
 	struct task_members *members; /* private to emit_task.c */
 };

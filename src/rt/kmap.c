@@ -144,14 +144,20 @@ static void decode_key(struct kmap *k, const unsigned char *key, struct rt_value
 			keys[i].s = k->text.s + keys[i].n;
 }
 
+void kmap_decode_stat(const struct rt_stat_value *v, struct rt_stat *st)
+{
+	*st = (struct rt_stat){.count = v->count, .sum = v->sum, .min = v->min, .max = v->max,
+			       .first = v->first};
+	st->d1 = (int64_t)((uint64_t)v->sum - (uint64_t)v->count * (uint64_t)v->first);
+	st->d2 = (__int128)((unsigned __int128)v->d2_hi << 64 | v->d2_lo);
+}
+
 static void decode_stat(const struct kmap *k, const struct rt_stat_value *v, struct rt_stat *st)
 {
 	int64_t *buckets = st->buckets;
 
-	*st = (struct rt_stat){.count = v->count, .sum = v->sum, .min = v->min, .max = v->max,
-			       .first = v->first, .buckets = buckets};
-	st->d1 = (int64_t)((uint64_t)v->sum - (uint64_t)v->count * (uint64_t)v->first);
-	st->d2 = (__int128)((unsigned __int128)v->d2_hi << 64 | v->d2_lo);
+	kmap_decode_stat(v, st);
+	st->buckets = buckets;
 	if (buckets)
 		memcpy(buckets, v->buckets, 8 * (size_t)rt_stat_buckets(&k->desc->stat));
 }

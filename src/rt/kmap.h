@@ -67,6 +67,9 @@ uint32_t kmap_matching(struct kmap *k, const struct rt_value *keys, const bool *
 void kmap_clear(struct kmap *k);
 uint32_t kmap_count(struct kmap *k);
 
+/* What handlers in the kernel have collected, but for histograms. */
+void kmap_decode_stat(const struct rt_stat_value *v, struct rt_stat *st);
+
 /* kmap_add.c: adds to the element with the key in k->key. False: it does not exist. */
 bool kmap_make_add_program(struct kmap *k);
 bool kmap_add_in_kernel(struct kmap *k, int64_t n, int64_t *sum);

@@ -46,7 +46,6 @@ static bool make_map(struct run *r, size_t i)
 	struct kernel *k = r->kernel;
 	const struct gen_map *m = &k->img->maps.v[i];
 	struct kern_map want = {m->name, m->type, m->key_size, m->value_size, m->max_entries, m->flags};
-	uint32_t first = 0;
 	int status;
 
 	if (i == GEN_MAP_FRAMES) {
@@ -58,8 +57,8 @@ static bool make_map(struct run *r, size_t i)
 	k->maps[i] = kern_map_create(&want);
 	if (k->maps[i] < 0)
 		return map_error(r, m, "make", k->maps[i]);
-	if (m->init && i != GEN_MAP_SHARED) {
-		status = kern_map_update(k->maps[i], &first, m->init, BPF_ANY);
+	for (uint32_t n = 0; m->init && i != GEN_MAP_SHARED && n < m->max_entries; n++) {
+		status = kern_map_update(k->maps[i], &n, m->init, BPF_ANY);
 		if (status < 0)
 			return map_error(r, m, "fill", status);
 	}

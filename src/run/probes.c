@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 
 #include "probe/provider.h"
+#include "rt/stat.h"
 #include "run/kernel.h"
 #include "run/session_run.h"
 #include "sema/sema.h"
@@ -56,7 +57,7 @@ static void run_handler(struct run *r, const struct probe_inst *p)
 	status = interp_run(r->in, p, (uint32_t)p->handler->id);
 	locks_drop(r, (uint32_t)p->handler->id);
 	if (r->times)
-		report_hit(r, p, now_ns() - start);
+		rt_stat_add(&r->times[p->id], &(struct stat_spec){0}, now_ns() - start);
 	if (r->out.len) {
 		output_write(r, r->out.s, r->out.len);
 		r->out.len = 0;

@@ -2,25 +2,35 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "kern/bpf.h"
 #include "lang/token.h"
+#include "rt/stat.h"
+#include "run/kernel.h"
 #include "run/session_run.h"
 #include "sema/sema.h"
 #include "session.h"
 
-void report_hit(struct run *r, const struct probe_inst *p, int64_t ns)
+static int64_t stat(const struct rt_stat *t, enum stat_op op)
 {
-	struct probe_time *t = &r->times[p->id];
-	double delta;
+	int64_t value = 0;
 
-	if (!t->hits || ns < t->min)
-		t->min = ns;
-	if (ns > t->max)
-		t->max = ns;
-	t->hits++;
-	t->total += ns;
-	delta = (double)ns - t->mean;
-	t->mean += delta / (double)t->hits;
-	t->m2 += delta * ((double)ns - t->mean);
+	rt_stat_get(t, op, &value);
+	return value;
+}
+
+/* Of handlers in the kernel. */
+static void collect(struct run *r)
+{
+	const struct kernel *k = r->kernel;
+
+	if (!k || !k->img->times)
+		return;
+	for (uint32_t i = 0; i < k->img->insts.n; i++) {
+		struct rt_stat_value v;
+
+		if (kern_map_lookup(k->maps[k->img->times], &i, &v) == 0)
+			kmap_decode_stat(&v, &r->times[k->img->insts.v[i]->id]);
+	}
 }
 
 void report_write(struct run *r)
@@ -28,20 +38,20 @@ void report_write(struct run *r)
 	const struct program *p = r->s->program;
 	struct str b = {0};
 
+	collect(r);
 	str_add(&b, "----- probe hit report: \n");
 	for (size_t i = 0; i < p->probes.n; i++) {
 		const struct probe_inst *inst = p->probes.v[i];
-		const struct probe_time *t = &r->times[inst->id];
+		const struct rt_stat *t = &r->times[inst->id];
 		const struct token *tok = inst->handler->tok;
 
-		if (!t->hits)
+		if (!t->count)
 			continue;
 		str_addf(&b,
 			 "%s, (%s:%u:%u), hits: %" PRId64 ", cycles: %" PRId64 "min/%" PRId64
 			 "avg/%" PRId64 "max, variance: %" PRId64 ", from:",
-			 inst->name, tok->src->name, tok->line, tok->col, t->hits, t->min,
-			 t->total / t->hits, t->max,
-			 t->hits > 1 ? (int64_t)(t->m2 / (double)(t->hits - 1)) : 0);
+			 inst->name, tok->src->name, tok->line, tok->col, t->count, t->min,
+			 stat(t, STAT_AVG), t->max, stat(t, STAT_VARIANCE));
 		for (size_t k = 0; k < inst->derivation.n; k++)
 			str_addf(&b, "%s %s", k ? " <-" : "", inst->derivation.v[k]);
 		str_addf(&b, ", index: %zu\n", i);

@@ -48,12 +48,6 @@ struct timer {
 	bool armed; /* its condition holds */
 };
 
-/* How often and how long a handler ran (-t). */
-struct probe_time {
-	int64_t hits, min, max, total;
-	double mean, m2; /* Welford */
-};
-
 enum run_state { RUN_STARTING, RUN_RUNNING, RUN_STOPPING, RUN_ERROR };
 
 struct kernel;
@@ -73,7 +67,7 @@ struct run {
 	int64_t deadline_ns; /* -T beyond what a timer probe takes, else 0 */
 	uint64_t random;
 	int64_t refreshes;
-	struct probe_time *times; /* by probe id, with -t; else NULL */
+	struct rt_stat *times; /* -t: run times in ns by probe id; else NULL */
 
 	struct child child;
 	VEC(const char *) commands; /* system() of the running handler */
@@ -147,7 +141,6 @@ void message_warning(const struct run *r, const char *fmt, ...) __attribute__((f
 void message_warn_once(struct rt_env *env, const char *text, uint32_t len);
 
 /* report.c */
-void report_hit(struct run *r, const struct probe_inst *p, int64_t ns);
 void report_write(struct run *r);
 
 #endif

@@ -11,6 +11,7 @@ SAN_FLAGS = -fsanitize=$(SAN) -fno-sanitize=pointer-overflow -fno-sanitize-recov
 	-fno-omit-frame-pointer -DARENA_MALLOC -DIR_VERIFY
 ALL_CFLAGS := -std=gnu11 -g $(OPT) $(WARN) $(if $(WERROR),-Werror) -D_GNU_SOURCE -Isrc -I. \
 	-DINSTALLED_TAPSET='"$(PREFIX)/share/systemtap/tapset"' \
+	-DINSTALLED_EXAMPLES='"$(PREFIX)/share/doc/tapir/examples"' \
 	$(if $(SAN),$(SAN_FLAGS),-DTAPIR_STATIC) $(CFLAGS)
 ALL_LDFLAGS := $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 # Start-up time: no dynamic linker. Sanitizers need it.

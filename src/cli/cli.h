@@ -37,6 +37,9 @@ struct cli {
  * like, or after wrong usage (reported). */
 int cli_parse(struct session *s, struct cli *cli, int argc, char **argv);
 
+/* The path of an installed example; NULL after an error (reported). */
+const char *cli_find_example(struct session *s, const char *name);
+
 /* Sets limits from s->opt.defines; unknown names are warned about. */
 void cli_apply_defines(struct session *s);
 /* Are all limits within what -D allows? For options that come from a file. */

@@ -25,6 +25,7 @@ static void script_options(const struct options *o, FILE *f)
 	fputs("Script:\n"
 	      "   -e SCRIPT         run this text instead of a FILE\n"
 	      "   -E SCRIPT         run this text too; may be repeated\n"
+	      "   --example NAME    run one of the examples that are installed with stap\n"
 	      "   -I DIR            look for tapset scripts in DIR too\n",
 	      f);
 	for (size_t i = 0; i < o->include_dirs.n; i++)

@@ -121,6 +121,7 @@ struct reader {
 	unsigned n_listings; /* -l -L --dump-* */
 	const char *rotate;  /* -S argument */
 	const char *release, *arch;
+	const char *example; /* path of the --example */
 	bool privilege_set, pass_set, modular; /* modular: -m given */
 	int pass_verbose[6];
 	VEC(const char *) without_effect; /* told under -v */
@@ -436,7 +437,8 @@ static int apply(struct reader *r, int c, const char *name, char *arg)
 		ignored(r, "--prologue-searching");
 		break;
 	case O_EXAMPLE:
-		return wrong("ERROR: No example named '%s' is installed.", arg);
+		r->example = cli_find_example(s, arg);
+		return r->example ? GO_ON : FAILED;
 	case O_NAMESPACES:
 		if (!number(arg, 1, INT32_MAX, &n))
 			return wrong("Invalid process ID number for target namespaces.");
@@ -541,7 +543,11 @@ int cli_parse(struct session *s, struct cli *cli, int argc, char **argv)
 			return status;
 		index = -1;
 	}
-	if (!cli->script_text && !r.n_listings && optind < argc)
+	if (r.example && cli->script_text)
+		return wrong("Only one script can be given on the command line.");
+	if (r.example)
+		cli->script_file = r.example;
+	else if (!cli->script_text && !r.n_listings && optind < argc)
 		cli->script_file = argv[optind++];
 	while (optind < argc)
 		vec_push(&o->script_args, &s->arena, argv[optind++]);

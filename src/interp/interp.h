@@ -35,6 +35,9 @@ struct rt_env {
 	void (*warn)(struct rt_env *env, const char *text, uint32_t len); /* "WARNING: ..." once each */
 	void (*system)(struct rt_env *env, const char *command);
 	void (*rotate)(struct rt_env *env); /* switch_file() */
+	/* $value of the procfs probe that runs, and how long it may get; NULL in others. */
+	struct str *value;
+	size_t max_value;
 	/* Text of a deferred string (struct rt_str with a token), added to out. NULL: there are none. */
 	void (*token_text)(struct rt_env *env, const struct rt_str *str, struct str *out);
 	/* A line for each address in a text (run/symbols.h), added to out. NULL: as above. */

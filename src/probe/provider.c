@@ -9,6 +9,7 @@ extern const struct probe_family process_family, process_life_family, process_sy
 const struct probe_family *const probe_families[] = {
 	&begin_family,
 	&timer_family,
+	&procfs_family,
 	&process_family,
 	&process_life_family,
 	&process_syscall_family,

@@ -91,6 +91,10 @@ struct probe_family {
 	 * function: no such variables. */
 	struct expr *(*resolve_target)(struct session *s, const struct probe_inst *inst,
 				       struct expr *target, const char **why);
+	/* What `$x = value`, also with other operators, means there: a tree, or NULL and the text of the
+	 * error. NULL function: no variable can be written. */
+	struct expr *(*assign_target)(struct session *s, const struct probe_inst *inst,
+				      struct expr *assignment, const char **why);
 	/* .return instances: an instance (name, point, site, frame_address) at the entry of the same
 	 * function, where values for @entry are saved; NULL for others. May be NULL. */
 	struct probe_inst *(*entry_of)(struct session *s, const struct probe_inst *inst);
@@ -100,7 +104,7 @@ struct probe_family {
 
 extern const struct probe_family *const probe_families[]; /* NULL-terminated */
 
-/* Data of the families that run in the stap process (probe/begin.c, probe/timer.c). */
+/* Data of the families that run in the stap process (begin.c, timer.c, procfs.c). */
 enum begin_kind { BEGIN_BEGIN, BEGIN_END, BEGIN_ERROR, BEGIN_NEVER };
 struct begin_data {
 	enum begin_kind kind;
@@ -110,6 +114,14 @@ struct timer_data {
 	int64_t interval_ns;
 	int64_t randomize_ns; /* +- this much, 0: none */
 };
-extern const struct probe_family begin_family, timer_family;
+struct procfs_data {
+	const char *path;
+	bool write;	  /* else read */
+	uint32_t mode;	  /* permissions that this probe asks for */
+	int64_t max_size; /* read: bytes of the contents */
+};
+/* For data from a file: could a script have it? */
+bool procfs_valid(const struct procfs_data *d);
+extern const struct probe_family begin_family, timer_family, procfs_family;
 
 #endif

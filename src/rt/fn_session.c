@@ -139,6 +139,33 @@ static int fn_switch_file(struct rt_call *c)
 	return 0;
 }
 
+/* ------------------------------------------------------------------ files of procfs probes */
+
+static int fn_procfs_value(struct rt_call *c)
+{
+	const struct str *v = c->env->value;
+
+	return v ? rt_ret_text(c, v->s, v->len) : rt_ret_static(c, "");
+}
+
+/* What does not fit is cut, as with strings. */
+static int fn_procfs_append(struct rt_call *c)
+{
+	struct str *v = c->env->value;
+	size_t n = c->args[0].len, room = v ? c->env->max_value - v->len : 0;
+
+	if (v && n)
+		str_addn(v, c->args[0].s, n < room ? n : room);
+	return 0;
+}
+
+static int fn_procfs_set(struct rt_call *c)
+{
+	if (c->env->value)
+		c->env->value->len = 0;
+	return fn_procfs_append(c);
+}
+
 /* ------------------------------------------------------------------ the system */
 
 /* To the current task, which is stap itself here. */
@@ -252,6 +279,9 @@ const struct intrinsic rt_session_fns[] = {
 	{"warn", 0, 0, fn_warn},
 	{"system", 0, 0, fn_system},
 	{"switch_file", 0, 0, fn_switch_file},
+	{"procfs_value", INTR_READS, 0, fn_procfs_value},
+	{"procfs_set", 0, 0, fn_procfs_set},
+	{"procfs_append", 0, 0, fn_procfs_append},
 	{"raise", INTR_GURU | INTR_FAILS, 0, fn_raise},
 	{"printk", INTR_GURU, 0, fn_printk},
 	{"ftrace", 0, 0, fn_ftrace},

@@ -175,11 +175,14 @@ void kernel_wait(struct run *r, int64_t until_ns)
 {
 	struct kernel *k = r->kernel;
 	int64_t next = now_ns() + k->sleep_ns;
+	int fds[PROCFS_FDS + 1];
+	size_t n = procfs_fds(r, fds);
 
 	update_clock(r);
 	/* While records come, the descriptor would end each sleep at once. */
-	signals_wait_on(until_ns < next ? until_ns : next, false,
-			k->seen_records ? -1 : k->maps[GEN_MAP_RING]);
+	if (!k->seen_records)
+		fds[n++] = k->maps[GEN_MAP_RING];
+	signals_wait_on(until_ns < next ? until_ns : next, false, fds, n);
 }
 
 /* ------------------------------------------------------------------ begin and end */

@@ -71,6 +71,12 @@ static void run_handler(struct run *r, const struct probe_inst *p)
 		timers_rearm(r);
 }
 
+void probe_run(struct run *r, const struct probe_inst *p)
+{
+	if (condition_holds(r, p))
+		run_handler(r, p);
+}
+
 /* ------------------------------------------------------------------ begin, end, error */
 
 struct ordered {
@@ -116,8 +122,7 @@ void probes_run_begin(struct run *r)
 			break;
 		if (r->env.exit_requested || signals_stop() || r->output.broken)
 			break;
-		if (condition_holds(r, v[i].inst))
-			run_handler(r, v[i].inst);
+		probe_run(r, v[i].inst);
 	}
 	free(v);
 }
@@ -130,8 +135,7 @@ static void run_final(struct run *r, enum begin_kind kind)
 	for (size_t i = 0; i < n; i++) {
 		if (kind == BEGIN_END && r->state == RUN_ERROR)
 			break;
-		if (condition_holds(r, v[i].inst))
-			run_handler(r, v[i].inst);
+		probe_run(r, v[i].inst);
 	}
 	free(v);
 }

@@ -152,18 +152,20 @@ static bool start(struct run *r)
 	r->env.flush = env_flush;
 	r->in = interp_new(s, s->ir, &r->env);
 	r->env.interp = r->in;
-	return set_globals(r) && (!s->image || kernel_start(r));
+	return set_globals(r) && procfs_start(r) && (!s->image || kernel_start(r));
 }
 
 /* ------------------------------------------------------------------ the loop */
 
 static void loop(struct run *r)
 {
+	int fds[PROCFS_FDS];
+
 	while (!run_stopping(r)) {
 		if (r->kernel)
 			kernel_wait(r, timers_next(r));
 		else
-			signals_wait(timers_next(r), false);
+			signals_wait_on(timers_next(r), false, fds, procfs_fds(r, fds));
 		if (signals_stop())
 			return;
 		if (signals_rotate())
@@ -174,6 +176,7 @@ static void loop(struct run *r)
 		if (r->catching_children && children_reap(r))
 			return;
 		timers_run(r);
+		procfs_serve(r);
 	}
 }
 
@@ -208,6 +211,7 @@ int run_session(struct session *s)
 		/* After exit() in a begin probe, too: the command is not ours to drop. */
 		child_release(r);
 		loop(r);
+		procfs_stop(r);
 		kernel_stop(r);
 		if (r->state != RUN_ERROR)
 			r->state = RUN_STOPPING;
@@ -217,6 +221,7 @@ int run_session(struct session *s)
 		commands_finish(r);
 	} else {
 		r->failed = true;
+		procfs_stop(r);
 		child_kill(r);
 	}
 	output_close(r);

@@ -7,6 +7,7 @@
  *   output.c    where handlers' output goes: stdout, -o, -S
  *   messages.c  ERROR: and WARNING: lines
  *   report.c    -t
+ *   procfs.c    files of procfs probes, served by fuse.c; standard input
  *   kernel.h    handlers in the kernel: attach.c, drain.c and others */
 #ifndef RUN_SESSION_RUN_H
 #define RUN_SESSION_RUN_H
@@ -51,6 +52,7 @@ struct timer {
 enum run_state { RUN_STARTING, RUN_RUNNING, RUN_STOPPING, RUN_ERROR };
 
 struct kernel;
+struct procfs;
 
 struct run {
 	struct session *s;
@@ -74,6 +76,7 @@ struct run {
 	int n_commands_running;
 	bool catching_children;
 
+	struct procfs *procfs; /* NULL: no such probes */
 	struct kernel *kernel; /* handlers in the kernel (run/kernel.h), or NULL */
 	struct map warned;
 	bool background; /* no terminal: messages go to syslog */
@@ -93,6 +96,8 @@ int64_t now_ns(void);
 /* probes.c */
 /* A handler has ended with this error: tells, counts, and ends the session if it is one too many. */
 void run_error(struct run *r, const char *text);
+/* Runs the handler of a probe, unless its condition forbids it. */
+void probe_run(struct run *r, const struct probe_inst *p);
 void probes_run_begin(struct run *r);
 /* End probes, or error probes if the session has failed. */
 void probes_run_end(struct run *r);
@@ -111,8 +116,8 @@ void signals_reset(void);
 /* Sleeps until a signal arrives or the time has come; one that has arrived since the last call ends
  * the sleep at once. only_children: requests to stop have been heeded already. */
 void signals_wait(int64_t until_ns, bool only_children);
-/* The same; the descriptor becoming readable ends the sleep, too. -1: none. */
-void signals_wait_on(int64_t until_ns, bool only_children, int fd);
+/* The same; one of at most 4 descriptors becoming readable ends the sleep, too. */
+void signals_wait_on(int64_t until_ns, bool only_children, const int *fds, size_t n_fds);
 bool signals_stop(void);   /* one to end has arrived */
 bool signals_rotate(void); /* SIGUSR2 has arrived since the last call */
 
@@ -133,6 +138,18 @@ bool output_open(struct run *r);
 void output_write(struct run *r, const char *text, size_t n);
 void output_rotate(struct run *r);
 void output_close(struct run *r);
+
+/* procfs.c */
+enum { PROCFS_FDS = 2 };
+/* Makes the files and looks at standard input, if the script has probes for them. False: reported. */
+bool procfs_start(struct run *r);
+/* Puts descriptors to be waited for into fds; returns how many. */
+size_t procfs_fds(const struct run *r, int fds[PROCFS_FDS]);
+/* Runs the handlers of what has been read, written and typed. */
+void procfs_serve(struct run *r);
+void procfs_stop(struct run *r);
+/* What procfs_stop() would do that outlives the process; for a signal handler that ends it. */
+void procfs_abandon(void);
 
 /* messages.c */
 void message_error(const struct run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -29,6 +29,7 @@ static void on_stop(int sig)
 		ssize_t n = write(STDERR_FILENO, text, sizeof(text) - 1);
 
 		(void)n;
+		procfs_abandon();
 		_exit(1);
 	}
 }
@@ -108,16 +109,18 @@ void signals_reset(void)
 
 void signals_wait(int64_t until_ns, bool only_children)
 {
-	signals_wait_on(until_ns, only_children, -1);
+	signals_wait_on(until_ns, only_children, NULL, 0);
 }
 
-void signals_wait_on(int64_t until_ns, bool only_children, int fd)
+void signals_wait_on(int64_t until_ns, bool only_children, const int *fds, size_t n_fds)
 {
-	struct pollfd wake = {.fd = fd, .events = POLLIN};
+	struct pollfd wake[4];
 	sigset_t blocked = ours(), before, open;
 	struct timespec wait = {0}, *forever = NULL;
 	int64_t left;
 
+	for (size_t i = 0; i < n_fds; i++)
+		wake[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
 	sigprocmask(SIG_BLOCK, &blocked, &before);
 	if (!child_ended && (only_children || (!stop_count && !rotate_wanted))) {
 		open = before;
@@ -134,7 +137,7 @@ void signals_wait_on(int64_t until_ns, bool only_children, int fd)
 			}
 			forever = &wait;
 		}
-		ppoll(&wake, fd >= 0, forever, &open);
+		ppoll(wake, n_fds, forever, &open);
 	}
 	child_ended = 0;
 	/* Ours stay open from here even if the parent had blocked them. */

@@ -103,6 +103,13 @@ static void put_probe(struct str *out, struct session *s, const struct probe_ins
 
 		put_num(out, d->interval_ns);
 		put_num(out, d->randomize_ns);
+	} else if (p->family == &procfs_family) {
+		const struct procfs_data *d = p->data;
+
+		put_text(out, d->path);
+		put_num(out, d->write);
+		put_num(out, d->mode);
+		put_num(out, d->max_size);
 	}
 	put_num(out, site != NULL);
 	if (!site)
@@ -366,6 +373,16 @@ static void get_probe(struct reader *r, struct program *prog, bool *changed, str
 		d->interval_ns = get_num(r);
 		d->randomize_ns = get_num(r);
 		if (d->interval_ns <= 0)
+			r->bad = true;
+		p->data = d;
+	} else if (p->family == &procfs_family) {
+		struct procfs_data *d = ARENA_NEW(a, struct procfs_data);
+
+		d->path = get_text(r);
+		d->write = get_num(r) != 0;
+		d->mode = (uint32_t)get_num(r) & 0666;
+		d->max_size = get_num(r);
+		if (!procfs_valid(d))
 			r->bad = true;
 		p->data = d;
 	}

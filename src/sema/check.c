@@ -101,7 +101,9 @@ static void check_lvalue(struct checker *c, const struct expr *e)
 	case EX_ATVAR:
 	case EX_CAST:
 	case EX_AUTOCAST:
-		if (!c->s->opt.guru && !l->tok->src->library)
+		if (l->why && *l->why)
+			sem_error(c->s, l->tok, NULL, "%s", l->why);
+		else if (!c->s->opt.guru && !l->tok->src->library)
 			sem_error(c->s, l->tok, NULL,
 				  "write to target variable not permitted; need stap -g");
 		else if (e->kind == EX_INCDEC || e->op != OP_ASSIGN)

@@ -119,6 +119,11 @@ const struct expr *target_unresolved(const struct expr *e)
 	return found;
 }
 
+static bool writes_target(const struct expr *e)
+{
+	return (e->kind == EX_ASSIGN || e->kind == EX_INCDEC) && target_is(e->left);
+}
+
 /* ------------------------------------------------------------------ templates */
 
 struct collector {
@@ -133,12 +138,15 @@ static bool collect_slot(struct ast_visitor *v, struct expr **slot)
 	struct collector *c = v->data;
 	struct expr *e = *slot;
 
-	/* A target that is written to stays as it is: check.c refuses it. */
-	if ((e->kind == EX_ASSIGN || e->kind == EX_INCDEC) &&
-	    (target_is(e->left) || e->left->kind == EX_AUTOCAST)) {
+	/* A typed value that is written to stays as it is: check.c refuses it. */
+	if ((e->kind == EX_ASSIGN || e->kind == EX_INCDEC) && e->left->kind == EX_AUTOCAST) {
 		e->left->why = "";
 		if (e->right)
 			ast_walk_expr(v, &e->right);
+		return false;
+	}
+	if (writes_target(e)) {
+		vec_push(c->slots, &c->s->arena, slot);
 		return false;
 	}
 	if (e->kind == EX_ENTRY)
@@ -344,6 +352,23 @@ static struct expr *machine_state(struct expansion *x, struct expr *e)
 
 static void expand(struct expansion *x, struct expr **slot);
 
+/* What cannot be written stays in the tree: check.c refuses it. */
+static void expand_assignment(struct expansion *x, struct expr **slot)
+{
+	const struct probe_family *f = x->inst->family;
+	struct expr *e = *slot, *r = NULL;
+	const char *why = "";
+
+	if (e->right)
+		expand(x, &e->right);
+	if (f->assign_target)
+		r = f->assign_target(x->s, x->inst, e, &why);
+	if (r)
+		*slot = r;
+	else
+		e->left->why = why;
+}
+
 static void expand_parts(struct expansion *x, struct expr *e)
 {
 	if (e->cond)
@@ -369,6 +394,10 @@ static void expand(struct expansion *x, struct expr **slot)
 	const char *why = NULL, *text = NULL;
 	bool outer_entry = x->at_entry, outer_quiet = x->quiet, captured = false;
 
+	if (writes_target(e)) {
+		expand_assignment(x, slot);
+		return;
+	}
 	if (e->kind == EX_ENTRY && !x->at_entry && entry_instance(x)) {
 		x->at_entry = true;
 		expand_parts(x, e);

@@ -142,7 +142,8 @@ static enum type infer_assign(struct inference *in, struct expr *e, enum type t)
 		return known(in, e, of, t);
 	}
 	l = infer_lvalue(in, e->left, t);
-	r = infer(in, e->right, l);
+	/* What cannot be written: check.c tells why, not that it is a number. */
+	r = infer(in, e->right, e->left->kind == EX_TARGET ? TY_UNKNOWN : l);
 	if (r == TY_STATS)
 		invalid(in, e->right->tok, r);
 	if (l == TY_UNKNOWN && r != TY_UNKNOWN)

@@ -1,9 +1,11 @@
 /* The tapset library: which file defines a function, alias, global or macro.
  *
  * Our own tapset is embedded in the executable, with an index made at build time
- * (tools/tapset_index): start-up parses only the files a script needs. Directories (-I,
- * $SYSTEMTAP_TAPSET, the installed one) are read and indexed when the session starts, and only if
- * they exist. Search order and version sub-directories: command-line reference, section 6. */
+ * (tools/tapset_index): start-up parses only the files a script needs. -I directories and
+ * $SYSTEMTAP_TAPSET are read and indexed when the session starts. Those of the system
+ * (share/systemtap/tapset), where packages put files about their programs, are only read when a
+ * name is found nowhere else; files in them that define what the built-in tapset has are SystemTap's own and
+ * left out. Search order and version sub-directories: command-line reference, section 6. */
 #ifndef TAPSET_LIBRARY_H
 #define TAPSET_LIBRARY_H
 

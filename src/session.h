@@ -93,6 +93,8 @@ struct session {
 	bool has_autocasts, autocasts_looked_for;
 
 	struct map modules;	   /* programs by canonical path -> struct dbg_module (dwarf/module.c) */
+	struct map kernel_modules; /* "kernel" and its modules by name -> struct dbg_module */
+	struct tracepoint_table *tracepoints; /* probe/tracepoint.c */
 	const struct token *probe_tok; /* keyword of the probe whose points are being resolved */
 
 	struct program *program;   /* pass 2 */

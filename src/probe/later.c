@@ -49,7 +49,6 @@ static const char *const patterns[] = {
 	"module(string).statement(number)",
 	"module(string).statement(string)",
 	"module(string).statement(string).nearest",
-	"module(string).tracepoint(string)",
 	"netfilter.hook(string).pf(string)",
 	"netfilter.hook(string).pf(string).priority(string)",
 	"netfilter.pf(string).hook(string)",

@@ -13,6 +13,7 @@
 #include "gen/gen.h"
 #include "ir/ir.h"
 #include "kern/bpf.h"
+#include "kern/kfunc.h"
 #include "lang/diag.h"
 #include "lang/lang.h"
 #include "run/run.h"
@@ -253,12 +254,27 @@ static int compile(struct session *s, const struct cli *cli, struct source *file
 	return -1;
 }
 
+/* What the kernel offers; questions about functions are only asked where there are such probes. */
+static struct gen_features features(const struct session *s)
+{
+	struct gen_features can = {.sleepable = kern_has_sleepable_uprobes(),
+				   .tracepoint_cookies = kern_has_tracepoint_cookie()};
+
+	if (gen_has_kfuncs(s)) {
+		can.kprobe = s->kernel_ways->kprobe() == 0;
+		can.kprobe_multi = s->kernel_ways->kprobe_multi() == 0;
+	}
+	return can;
+}
+
 static int compile_and_run(struct session *s, const struct cli *cli)
 {
 	struct pass_clock clock = {0};
-	struct gen_features can = {0};
+	struct gen_features can;
 	struct source *file = NULL;
 	int status = -1;
+
+	s->kernel_ways = kern_ways(s->opt.kernel_functions);
 
 	if (cli->script_file && !cli->script_text) {
 		file = read_source(s, cli->script_file);
@@ -275,11 +291,11 @@ static int compile_and_run(struct session *s, const struct cli *cli)
 		return status;
 
 	pass_clock_start(s, &clock);
-	if (gen_needed(s))
-		can = (struct gen_features){.sleepable = kern_has_sleepable_uprobes(),
-					    .tracepoint_cookies = kern_has_tracepoint_cookie()};
-	if (gen_needed(s) && !gen_build(s, &can))
-		return failed(s, 4);
+	if (gen_needed(s)) {
+		can = features(s);
+		if (!gen_build(s, &can))
+			return failed(s, 4);
+	}
 	report(s, 4, &clock);
 	if (s->opt.last_pass == 4)
 		return write_compiled(s);

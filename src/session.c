@@ -21,6 +21,7 @@ void session_init(struct session *s)
 	o->hist_elision = 2;
 	o->max_buckets = 128;
 	o->buffer_bytes = 8192;
+	o->max_kernel_functions = 5000;
 }
 
 void session_release(struct session *s)

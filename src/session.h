@@ -17,6 +17,9 @@ struct program;	 /* sema/sema.h */
 struct ir_module; /* ir/ir.h */
 struct library;	 /* tapset/library.h */
 struct gen_image; /* gen/gen.h */
+struct kallsyms; /* object/kallsyms.h */
+
+struct kernel_ways; /* kern/kfunc.h */
 
 struct global_init { /* -G NAME=VALUE */
 	const char *name, *value;
@@ -51,13 +54,16 @@ struct options {
 	const char *output;	/* -o */
 	int64_t rotate_mb, rotate_files; /* -S, 0: none */
 	int buffer_mb;		/* -s, 0: default */
+	const char *kernel_functions; /* -D TAPIR_KERNEL_FUNCTIONS: fentry, kprobe_multi, kprobe or none;
+				       * NULL: what the kernel offers */
 	bool background;	/* -F: write -o FILE from a daemon */
 	const char *module_name; /* -m or made up */
 	bool module_given;	 /* -m */
 
 	/* Limits, from -D; the defaults are in options_init(). */
 	int64_t maxstringlen, maxaction, maxnesting /* -1: by call depth */, maxmapentries, maxerrors,
-		maxskipped, hist_width, hist_elision, max_buckets, buffer_bytes;
+		maxskipped, hist_width, hist_elision, max_buckets, buffer_bytes,
+		max_kernel_functions;
 
 	VEC(const char *) script_args; /* $1 ... */
 	VEC(const char *) include_dirs;
@@ -93,8 +99,8 @@ struct session {
 	bool has_autocasts, autocasts_looked_for;
 
 	struct map modules;	   /* programs by canonical path -> struct dbg_module (dwarf/module.c) */
-	struct map kernel_modules; /* "kernel" and its modules by name -> struct dbg_module */
-	struct tracepoint_table *tracepoints; /* probe/tracepoint.c */
+	struct kallsyms *kernel_symbols; /* object/kallsyms.h; NULL: not read yet */
+	const struct kernel_ways *kernel_ways; /* NULL: nothing will be attached */
 	const struct token *probe_tok; /* keyword of the probe whose points are being resolved */
 
 	struct program *program;   /* pass 2 */

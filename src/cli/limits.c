@@ -28,6 +28,7 @@ static const struct limit {
 	{"HIST_WIDTH", FIELD(hist_width), 1, 1000},
 	{"HIST_ELISION", FIELD(hist_elision), -1000000, 1000000},
 	{"STP_MAX_BUCKETS", FIELD(max_buckets), 1, 1 << 20},
+	{"TAPIR_MAX_KERNEL_FUNCTIONS", FIELD(max_kernel_functions), 1, 1000000},
 	{"STP_BUFFER_SIZE", FIELD(buffer_bytes), 128, 1 << 26},
 };
 
@@ -103,6 +104,10 @@ static void apply(struct session *s, const char *text)
 	if (known_without_effect(name)) {
 		if (s->opt.verbose[0])
 			fprintf(stderr, "-D %s has no effect in Tapir\n", text);
+		return;
+	}
+	if (strcmp(name, "TAPIR_KERNEL_FUNCTIONS") == 0) {
+		s->opt.kernel_functions = value;
 		return;
 	}
 	errno = 0;

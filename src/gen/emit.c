@@ -317,14 +317,35 @@ static void not(struct emit *e, const struct ir_ins *i)
 /* DWARF register numbers of x86-64 -> offsets in struct pt_regs. */
 static const int16_t pt_regs[] = {80, 96, 88, 40, 104, 112, 32, 152, 72, 64, 56, 48, 24, 16, 8, 0, 128, 120};
 
-void emit_register(struct emit *e, int reg, int place)
+static bool has_registers(const struct emit *e)
 {
-	/* Probes in the kernel do not hand them over. */
-	if (e->attach != GEN_UPROBES) {
+	return e->attach == GEN_UPROBES || (e->attach == GEN_KFUNCS && e->kfunc != GEN_FENTRY);
+}
+
+void emit_user_register(struct emit *e, int reg, int place)
+{
+	if (e->attach == GEN_UPROBES) {
+		code_load(e->c, BPF_DW, reg, R6, place);
+	} else {
 		e->parts->registers = true;
 		code_load(e->c, BPF_DW, reg, R7, FRAME(regs) + place);
-	} else {
+	}
+}
+
+void emit_register(struct emit *e, int reg, int place)
+{
+	enum { GET_FUNC_RET = 184 }; /* 5.17 */
+
+	if (has_registers(e)) {
 		code_load(e->c, BPF_DW, reg, R6, place);
+	} else if (e->kind == SITE_KFUNC_RETURN && place == EMIT_REG_RESULT) {
+		code_mov(e->c, R1, R6);
+		code_mov(e->c, R2, R10);
+		code_alu_imm(e->c, BPF_ADD, R2, -8);
+		code_helper(e->c, GET_FUNC_RET);
+		code_load(e->c, BPF_DW, reg, R10, -8);
+	} else {
+		emit_user_register(e, reg, place);
 	}
 }
 
@@ -382,14 +403,46 @@ static void load_register(struct emit *e, const struct ir_ins *i)
 	emit_store_num(e, i->dst, R1);
 }
 
+const int16_t emit_argument_registers[EMIT_ARGUMENT_REGISTERS] = {112, 104, 96, 88, 72, 64};
+
 /* The context of raw tracepoints and of fentry is an array of them. */
 static void load_argument(struct emit *e, const struct ir_ins *i)
 {
-	if (e->attach != GEN_RAW_TRACEPOINT && e->attach != GEN_KFUNCS) {
+	int ok = code_label(e->c);
+
+	if (e->attach == GEN_RAW_TRACEPOINT || (e->attach == GEN_KFUNCS && e->kfunc == GEN_FENTRY)) {
+		code_load(e->c, BPF_DW, R1, R6, 8 * (int)i->imm);
+	} else if (e->kind != SITE_KFUNC) {
 		emit_error(e, i, "no arguments in this kind of probe");
 		return;
+	} else if (i->imm < EMIT_ARGUMENT_REGISTERS) {
+		emit_register(e, R1, emit_argument_registers[i->imm]);
+	} else {
+		/* On the stack, behind the return address. */
+		emit_register(e, R8, EMIT_REG_SP);
+		code_alu_imm(e->c, BPF_ADD, R8, 8 * (int32_t)(i->imm - EMIT_ARGUMENT_REGISTERS + 1));
+		emit_read_kernel(e, 8);
+		code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
+		code_store_imm(e->c, BPF_DW, R10, -8, 0);
+		code_place(e->c, ok);
+		code_load(e->c, BPF_DW, R1, R10, -8);
 	}
-	code_load(e->c, BPF_DW, R1, R6, 8 * (int)i->imm);
+	emit_store_num(e, i->dst, R1);
+}
+
+/* Where the arguments lie on the stack: the trampoline's copy of them, or behind the return address. */
+static void load_call(struct emit *e, const struct ir_ins *i)
+{
+	if (e->attach == GEN_KFUNCS && e->kfunc == GEN_FENTRY) {
+		code_mov(e->c, R1, R6);
+	} else if (e->attach == GEN_KFUNCS) {
+		emit_register(e, R1, EMIT_REG_SP);
+		if (e->kind == SITE_KFUNC)
+			code_alu_imm(e->c, BPF_ADD, R1, 8);
+	} else {
+		emit_error(e, i, "no call of a function in this kind of probe");
+		return;
+	}
 	emit_store_num(e, i->dst, R1);
 }
 
@@ -740,6 +793,9 @@ static void emit_ins(struct emit *e, const struct ir_ins *i)
 		break;
 	case IR_CTXARG:
 		load_argument(e, i);
+		break;
+	case IR_CTXCALL:
+		load_call(e, i);
 		break;
 	case IR_ACTION:
 		action(e, i);

@@ -75,6 +75,7 @@ struct emit {
 	enum site_kind kind;
 	bool sleepable, is_return, at_entry; /* at_entry: of a function */
 	enum gen_attach attach;
+	enum gen_kfunc kfunc;
 	const char *probe_type; /* probe_type() */
 	bool forked;	/* the task in question is frame->task, not the current one */
 	bool exiting;	/* the tracepoint is that of the end of a task */
@@ -117,8 +118,12 @@ void emit_read_kernel(struct emit *e, uint32_t size);
 /* A register of the traced program, by its place in struct pt_regs. */
 enum { EMIT_REG_FP = 32, EMIT_REG_RESULT = 80, EMIT_REG_IP = 128, EMIT_REG_SP = 152 };
 void emit_register(struct emit *e, int reg, int place);
+/* The same of the task in user mode: in a probe in the kernel, too. */
+void emit_user_register(struct emit *e, int reg, int place);
+enum { EMIT_ARGUMENT_REGISTERS = 6 };
+extern const int16_t emit_argument_registers[EMIT_ARGUMENT_REGISTERS]; /* places of arguments */
 /* frame->regs = registers of the current task in user mode, 0 in a kernel thread. Before the first
- * handler of programs in which emit_register() wants them there (parts.registers). */
+ * handler of programs in which emit_user_register() wants them there (parts.registers). */
 void emit_copy_registers(struct emit *e);
 /* R0 = bpf_get_current_pid_tgid() of the task in question; its address. R1-R5 are lost. */
 void emit_ids(struct emit *e);

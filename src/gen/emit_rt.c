@@ -119,6 +119,12 @@ static void is_return(struct emit *e, const struct ir_ins *i, int64_t arg)
 	constant(e, i, e->is_return);
 }
 
+static void user_mode(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	(void)arg;
+	constant(e, i, e->kind != SITE_TRACEPOINT && e->attach != GEN_KFUNCS);
+}
+
 /* ------------------------------------------------------------------ names of the probe */
 
 /* Text number arg of the instance. */
@@ -171,7 +177,25 @@ static void probe_type(struct emit *e, const struct ir_ins *i, int64_t arg)
 static void user_address(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	(void)arg;
-	emit_register(e, R0, EMIT_REG_IP);
+	emit_user_register(e, R0, EMIT_REG_IP);
+	result(e, i);
+}
+
+/* Of the probe. At the return of a kernel function that is where it starts. */
+static void probe_address(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	if (e->attach != GEN_KFUNCS) {
+		user_address(e, i, arg);
+		return;
+	}
+	if (e->is_return || e->at_entry) {
+		code_mov(e->c, R1, R6);
+		code_helper(e->c, BPF_FUNC_get_func_ip);
+	} else {
+		emit_register(e, R0, EMIT_REG_IP);
+		/* Behind the breakpoint instruction. */
+		code_alu_imm(e->c, BPF_SUB, R0, 1);
+	}
 	result(e, i);
 }
 
@@ -182,19 +206,51 @@ static void return_value(struct emit *e, const struct ir_ins *i, int64_t arg)
 	result(e, i);
 }
 
+static void no_argument(struct emit *e, const struct ir_ins *i)
+{
+	emit_fail_text(e, i, "cannot access function args in this context");
+}
+
+/* The trampoline of fentry has saved them; its copy is as long as the function's prototype. */
+static void saved_argument(struct emit *e, const struct ir_ins *i)
+{
+	enum { GET_FUNC_ARG = 183 }; /* 5.17 */
+	int ok = code_label(e->c);
+
+	emit_load_num(e, R8, emit_arg(e, i, 0));
+	code_mov(e->c, R1, R6);
+	code_mov(e->c, R2, R8);
+	code_alu_imm(e->c, BPF_SUB, R2, 1);
+	code_mov(e->c, R3, R10);
+	code_alu_imm(e->c, BPF_ADD, R3, -8);
+	code_helper(e->c, GET_FUNC_ARG);
+	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
+	no_argument(e, i);
+	code_place(e->c, ok);
+	code_load(e->c, BPF_DW, R0, R10, -8);
+	result(e, i);
+}
+
 /* Arguments by the calling convention: six in registers, the others on the stack. */
 static void function_argument(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
-	static const int16_t regs[] = {112, 104, 96, 88, 72, 64};
 	int end = code_label(e->c), ok = code_label(e->c), bad = code_label(e->c);
 
 	(void)arg;
+	if (e->attach == GEN_KFUNCS && (e->is_return || !e->at_entry)) {
+		no_argument(e, i);
+		return;
+	}
+	if (e->attach == GEN_KFUNCS && e->kfunc == GEN_FENTRY) {
+		saved_argument(e, i);
+		return;
+	}
 	emit_load_num(e, R8, emit_arg(e, i, 0));
-	for (int k = 0; k < 6; k++) {
+	for (int k = 0; k < EMIT_ARGUMENT_REGISTERS; k++) {
 		int other = code_label(e->c);
 
 		code_jump_if_imm(e->c, BPF_JNE, R8, k + 1, other);
-		emit_register(e, R0, regs[k]);
+		emit_register(e, R0, emit_argument_registers[k]);
 		code_jump(e->c, end);
 		code_place(e->c, other);
 	}
@@ -205,7 +261,10 @@ static void function_argument(struct emit *e, const struct ir_ins *i, int64_t ar
 	code_alu_imm(e->c, BPF_LSH, R8, 3);
 	emit_register(e, R1, EMIT_REG_SP);
 	code_alu(e->c, BPF_ADD, R8, R1);
-	emit_read_user(e, 8);
+	if (e->attach == GEN_KFUNCS)
+		emit_read_kernel(e, 8);
+	else
+		emit_read_user(e, 8);
 	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
 	code_place(e->c, bad);
 	code_store(e->c, BPF_DW, R7, FRAME(error_arg), R8);
@@ -458,12 +517,12 @@ static const struct rt_function functions[] = {
 	{"pn", instance_text, 1, 0, 0},
 	{"ppfunc", instance_text, 2, 0, 0},
 	{"probe_type", probe_type, 0, 0, 0},
-	{"user_mode", constant, 1, 0, 0},
+	{"user_mode", user_mode, 0, 0, 0},
 	{"is_return", is_return, 0, 0, 0},
 	{"registers_valid", constant, 1, 0, 0},
 	{"probing_32bit_app", constant, 0, 0, 0},
 	{"maxstringlen", constant, RT_STR_BYTES, 0, 0},
-	{"addr", user_address, 0, 0, 0},
+	{"addr", probe_address, 0, 0, 0},
 	{"uaddr", user_address, 0, 0, 0},
 	{"returnval", return_value, 0, 0, 0},
 	{"function_arg", function_argument, 0, 0, 0},

@@ -73,10 +73,10 @@ static void take_user(struct emit *e, const struct ir_ins *i, bool given)
 {
 	int place = RT_AT_OTHER;
 
-	if (!given && e->at_entry)
-		place = RT_AT_ENTRY;
-	else if (!given && e->attach != GEN_UPROBES)
+	if (!given && e->attach != GEN_UPROBES)
 		place = RT_AT_SYSCALL;
+	else if (!given && e->at_entry)
+		place = RT_AT_ENTRY;
 	if (e->kind == SITE_URETPROBE && !given) {
 		code_mov(e->c, R1, R6);
 		code_helper(e->c, BPF_FUNC_get_func_ip);
@@ -90,9 +90,9 @@ static void take_user(struct emit *e, const struct ir_ins *i, bool given)
 		emit_load_num(e, R3, emit_arg(e, i, 1));
 		emit_load_num(e, R4, emit_arg(e, i, 2));
 	} else {
-		emit_register(e, R2, EMIT_REG_IP);
-		emit_register(e, R3, EMIT_REG_SP);
-		emit_register(e, R4, EMIT_REG_FP);
+		emit_user_register(e, R2, EMIT_REG_IP);
+		emit_user_register(e, R3, EMIT_REG_SP);
+		emit_user_register(e, R4, EMIT_REG_FP);
 	}
 	code_mov(e->c, R1, R7);
 	code_map_value(e->c, R5, GEN_MAP_CONST, layout(e));

@@ -43,6 +43,8 @@ struct builder {
 	uint32_t key_bytes, value_bytes; /* of the widest table */
 	struct gen_features can;
 	bool needs_bias;
+	uint8_t *registers; /* by function of the IR: 1 does not read them, 2 does */
+	bool no_fentry;	    /* a handler of a kernel function does */
 	struct lock_plan locks;
 	bool tokens;	   /* some handler makes strings whose text is not known there */
 	uint32_t *regexes; /* where their tables are in the constants, 0: not there yet */
@@ -319,6 +321,9 @@ static int by_place(const void *pa, const void *pb)
 		return x->kind < y->kind ? -1 : 1;
 	if (x->offset != y->offset)
 		return x->offset < y->offset ? -1 : 1;
+	/* Functions of the kernel may share a name. */
+	if (gen_is_kfunc(x->kind) && x->vaddr != y->vaddr)
+		return x->vaddr < y->vaddr ? -1 : 1;
 	return a->id < b->id ? -1 : 1;
 }
 
@@ -328,6 +333,7 @@ static bool same_place(const struct probe_inst *a, const struct probe_inst *b)
 		return a->site->kind == b->site->kind;
 	return a->site->kind == b->site->kind && a->site->offset == b->site->offset &&
 	       a->site->target_only == b->site->target_only &&
+	       (!gen_is_kfunc(a->site->kind) || a->site->vaddr == b->site->vaddr) &&
 	       strcmp(a->site->path, b->site->path) == 0;
 }
 
@@ -347,6 +353,70 @@ static enum gen_attach attach_of(enum site_kind kind)
 	}
 }
 
+/* ------------------------------------------------------------------ kernel functions */
+
+/* Does a function of the IR, or one that it calls, read registers? */
+static bool reads_registers(struct builder *b, uint32_t fn)
+{
+	const struct ir_fn *f = b->m->fns.v[fn];
+	bool found = false;
+
+	if (b->registers[fn])
+		return b->registers[fn] > 1;
+	b->registers[fn] = 1;
+	for (size_t k = 0; k < f->blocks.n && !found; k++)
+		for (size_t n = 0; n < f->blocks.v[k].ins.n && !found; n++) {
+			const struct ir_ins *i = &f->blocks.v[k].ins.v[n];
+			const char *name = i->op == IR_RT ? intrinsic_by_number(i->imm)->name : "";
+
+			found = strcmp(name, "register") == 0 || strcmp(name, "u_register") == 0 ||
+				strcmp(name, "print_regs") == 0;
+			for (unsigned a = 0; a < i->n_args && i->op == IR_CALL; a++) {
+				ir_ref x = f->args.v[i->first_arg + a];
+
+				if (IR_KIND(x) == IRK_FN)
+					found |= reads_registers(b, IR_INDEX(x));
+			}
+		}
+	if (found)
+		b->registers[fn] = 2;
+	return found;
+}
+
+/* The entry and the return of a function have to agree, so one handler decides for all. */
+static void find_registers(struct builder *b)
+{
+	const struct program *p = b->s->program;
+
+	b->registers = ARENA_ARRAY(&b->img->arena, uint8_t, b->m->fns.n + 1);
+	for (size_t i = 0; i < p->probes.n; i++)
+		if (p->probes.v[i]->site && gen_is_kfunc(p->probes.v[i]->site->kind))
+			b->no_fentry |= reads_registers(b, (uint32_t)p->probes.v[i]->handler->id);
+}
+
+/* fentry for single functions; for patterns what attaches many at once. A return that wants values of
+ * the entry must see the same call there: kprobe_multi shows different stack pointers. */
+static enum gen_kfunc kfunc_way(const struct builder *b, const struct probe_inst **v, uint32_t n)
+{
+	const struct probe_site *site = v[0]->site;
+	bool many = true, pair = false, fexit = false;
+
+	for (uint32_t k = 0; k < n; k++) {
+		many &= v[k]->site->one_of_many;
+		pair |= v[k]->frame_address || (v[k]->entry && v[k]->entry->handler);
+		fexit |= v[k]->site->needs_fexit;
+	}
+	if (fexit)
+		return GEN_FENTRY;
+	if (site->btf_id && !b->no_fentry && (!many || (pair && !b->can.kprobe)))
+		return GEN_FENTRY;
+	if (!site->offset && !pair && b->can.kprobe_multi && (many || !b->can.kprobe))
+		return GEN_KPROBE_MULTI;
+	return site->btf_id && !b->no_fentry && !b->can.kprobe ? GEN_FENTRY : GEN_KPROBE;
+}
+
+/* ------------------------------------------------------------------ programs */
+
 /* Programs by what they run. */
 struct program_key {
 	size_t program;
@@ -360,8 +430,10 @@ static void add_place(struct builder *b, struct map *programs, const struct prob
 	struct str name = {0};
 	struct gen_site site = {v[0]->site, img->insts.n};
 
-	str_addf(&name, "%d %s %d %d", v[0]->site->kind, v[0]->family->probe_type,
-		 v[0]->site->target_only, v[0]->site->at_entry);
+	enum gen_kfunc kfunc = gen_is_kfunc(v[0]->site->kind) ? kfunc_way(b, v, n) : GEN_FENTRY;
+
+	str_addf(&name, "%d %s %d %d %d", v[0]->site->kind, v[0]->family->probe_type,
+		 v[0]->site->target_only, v[0]->site->at_entry, kfunc);
 	/* Then the program knows by itself where it runs. */
 	if (v[0]->site->kind == SITE_TRACEPOINT && !b->can.tracepoint_cookies)
 		str_addf(&name, " %s", v[0]->site->path);
@@ -371,7 +443,9 @@ static void add_place(struct builder *b, struct map *programs, const struct prob
 	}
 	key = map_get(programs, intern(name.s));
 	if (!key) {
-		struct gen_program p = {.kind = v[0]->site->kind, .attach = attach_of(v[0]->site->kind)};
+		struct gen_program p = {.kind = v[0]->site->kind,
+					.attach = attach_of(v[0]->site->kind),
+					.kfunc = kfunc};
 
 		key = ARENA_NEW(&img->arena, struct program_key);
 		*key = (struct program_key){img->programs.n, (uint32_t)site.cookie, n};
@@ -575,6 +649,7 @@ static struct emit new_emit(struct builder *b, const struct gen_program *p, stru
 			 .is_return = p->kind == SITE_URETPROBE || p->kind == SITE_KFUNC_RETURN,
 			 .kind = p->kind,
 			 .attach = p->attach,
+			 .kfunc = p->kfunc,
 			 .probe_type = b->img->insts.v[p->first_inst]->family->probe_type,
 			 .at_entry = p->sites.v[0].site->at_entry,
 			 .forked = gen_is_fork(p),
@@ -851,6 +926,14 @@ bool gen_needed(const struct session *s)
 	return false;
 }
 
+bool gen_has_kfuncs(const struct session *s)
+{
+	for (size_t i = 0; i < s->program->probes.n; i++)
+		if (s->program->probes.v[i]->site && gen_is_kfunc(s->program->probes.v[i]->site->kind))
+			return true;
+	return false;
+}
+
 bool gen_build(struct session *s, const struct gen_features *can)
 {
 	struct gen_image *img = xcalloc(1, sizeof(*img));
@@ -871,6 +954,7 @@ bool gen_build(struct session *s, const struct gen_features *can)
 	b.tokens = r.tokens;
 	lock_plan_make(&b.locks, &img->arena, s);
 	add_maps(&b, &r);
+	find_registers(&b);
 	group_places(&b);
 	add_times(&b);
 	add_instances(&b, r.texts);

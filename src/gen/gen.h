@@ -63,10 +63,18 @@ enum gen_attach {
 	GEN_PERF,	    /* to perf events, at the sites */
 };
 
+/* Ways to attach to kernel functions. They differ in what a program is given. */
+enum gen_kfunc {
+	GEN_FENTRY, /* one function each; the arguments (and, at the return, the result) */
+	GEN_KPROBE_MULTI, /* many functions at once; registers */
+	GEN_KPROBE, /* one place each, anywhere; registers */
+};
+
 struct gen_program {
 	const char *name;
 	enum site_kind kind;
 	enum gen_attach attach;
+	enum gen_kfunc kfunc; /* of GEN_KFUNCS */
 	const char *tracepoint; /* events in the life of processes: the one of this program; else NULL */
 	bool sleepable;
 	struct bpf_insn *insns;
@@ -103,13 +111,20 @@ struct gen_image {
 
 /* Does a handler of this session run in the kernel? */
 bool gen_needed(const struct session *s);
+/* Is one of them for functions of the kernel? */
+bool gen_has_kfuncs(const struct session *s);
 /* What the kernel offers. */
 struct gen_features {
 	bool sleepable;	       /* uprobe programs may wait for pages of user memory */
 	bool tracepoint_cookies; /* a program at several raw tracepoints can tell them apart */
+	bool kprobe_multi, kprobe; /* fentry: where a site has a btf_id */
 };
 /* Fills s->image. False after reporting what cannot be done ("semantic error: ..." at its place). */
 bool gen_build(struct session *s, const struct gen_features *can);
+static inline bool gen_is_kfunc(enum site_kind kind)
+{
+	return kind == SITE_KFUNC || kind == SITE_KFUNC_RETURN;
+}
 /* Does this program look at the child of a fork? Run with the arguments (id, 0), it looks at the task
  * with that id. */
 bool gen_is_fork(const struct gen_program *p);

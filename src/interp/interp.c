@@ -722,6 +722,7 @@ op_CTXBIAS:
 op_UREAD:
 	FAIL("no traced program in this handler");
 op_CTXARG:
+op_CTXCALL:
 op_KREAD:
 	FAIL("no kernel memory in this handler");
 op_PRINT: {

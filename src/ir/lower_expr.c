@@ -432,7 +432,7 @@ static ir_ref lower_context(struct lower *l, struct expr *e)
 {
 	static const uint8_t ops[] = {
 		[CTX_REGISTER] = IR_CTXREG, [CTX_READ] = IR_UREAD,   [CTX_BIAS] = IR_CTXBIAS,
-		[CTX_ARG] = IR_CTXARG,	    [CTX_KREAD] = IR_KREAD,
+		[CTX_ARG] = IR_CTXARG,	    [CTX_KREAD] = IR_KREAD,  [CTX_CALL] = IR_CTXCALL,
 	};
 	ir_ref v;
 

@@ -162,6 +162,7 @@ int kern_prog_load(const struct kern_prog *p, struct str *log)
 		.prog_flags = p->sleepable ? BPF_F_SLEEPABLE : 0,
 		.expected_attach_type = p->expected_attach,
 		.attach_btf_id = p->attach_btf_id,
+		.attach_btf_obj_fd = (uint32_t)p->attach_btf_fd,
 	};
 	int r;
 
@@ -174,11 +175,11 @@ int kern_prog_load(const struct kern_prog *p, struct str *log)
 			attr.func_info_cnt = p->n_func_info;
 		}
 	}
-	r = call(BPF_PROG_LOAD, &attr, SIZE_TO(attach_btf_id));
+	r = call(BPF_PROG_LOAD, &attr, SIZE_TO(attach_btf_obj_fd));
 	/* Interrupted by a signal. */
 	for (int i = 0; r == -EAGAIN && i < 5; i++)
-		r = call(BPF_PROG_LOAD, &attr, SIZE_TO(attach_btf_id));
-	return r < 0 && log ? load_logged(BPF_PROG_LOAD, &attr, SIZE_TO(attach_btf_id), r, log) : r;
+		r = call(BPF_PROG_LOAD, &attr, SIZE_TO(attach_btf_obj_fd));
+	return r < 0 && log ? load_logged(BPF_PROG_LOAD, &attr, SIZE_TO(attach_btf_obj_fd), r, log) : r;
 }
 
 int kern_btf_load(const void *btf, uint32_t size, struct str *log)

@@ -49,7 +49,8 @@ struct kern_prog {
 	int btf; /* -1: none */
 	const uint32_t *func_info; /* pairs: instruction, BTF id */
 	uint32_t n_func_info;	   /* pairs */
-	uint32_t attach_btf_id;	   /* tp_btf, iterators */
+	uint32_t attach_btf_id;	   /* tp_btf, iterators, fentry */
+	int attach_btf_fd;	   /* of the module it is in, 0: none */
 };
 /* Loads without a log; if that fails and log is not NULL, once more for the verifier's reasons,
  * which are appended to it. */

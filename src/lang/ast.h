@@ -80,6 +80,7 @@ enum context_kind {
 	CTX_REGISTER, /* number: DWARF register of the traced context, or CTX_SYSCALL */
 	CTX_READ,     /* size bytes (1, 2, 4, 8) of user memory at left, sign- or zero-extended; faults */
 	CTX_BIAS,     /* load bias of the probed object in this process */
+	CTX_CALL,     /* of a kernel function: a number, the same at its entry and its return */
 	CTX_ARG,      /* number: argument of the tracepoint or kernel function, from 0, as 64 bits */
 	CTX_KREAD,    /* as CTX_READ, of kernel memory */
 };

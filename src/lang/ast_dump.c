@@ -246,6 +246,8 @@ static void dump_expr(struct str *o, const struct expr *e)
 			str_addf(o, "%%arg%d", e->number);
 		} else if (e->context == CTX_BIAS) {
 			str_add(o, "%bias");
+		} else if (e->context == CTX_CALL) {
+			str_add(o, "%call");
 		} else {
 			str_addf(o, "%%r%d", e->number);
 		}

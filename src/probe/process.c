@@ -233,21 +233,7 @@ bool process_emit(struct process_query *q, const struct process_site *e)
 bool process_no_match(struct process_query *q, const char *what, const char *plural,
 		      const char *asked, const char *const *names, size_t n)
 {
-	struct session *s = q->s;
-	const char *similar = "", *list;
-
-	/* Nobody sees it: spare the comparisons. */
-	if (!s->muted && n) {
-		static const char head[] = " (similar: ";
-
-		list = diag_similar(s, asked, names, n);
-		if (*list)
-			similar = arena_printf(&s->arena, " (similar %s: %s",
-					       strchr(list, ',') ? plural : what,
-					       list + sizeof(head) - 1);
-	}
-	sem_point_error(s, q->p->comps.v[0].tok, NULL, "no match%s", similar);
-	return false;
+	return probe_no_match(q->s, q->p, what, plural, asked, names, n);
 }
 
 bool process_parse_spec(struct process_query *q, const char *text, struct dbg_spec *spec)

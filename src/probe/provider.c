@@ -2,9 +2,31 @@
 #include "probe/provider.h"
 
 #include <stddef.h>
+#include <string.h>
+
+#include "lang/diag.h"
+#include "session.h"
 
 extern const struct probe_family process_family, process_life_family, process_syscall_family,
-	tracepoint_family, later_family;
+	tracepoint_family, kernel_family, kprobe_family, later_family;
+
+bool probe_no_match(struct session *s, const struct probe_point *p, const char *what,
+		    const char *plural, const char *asked, const char *const *names, size_t n)
+{
+	static const char head[] = " (similar: ";
+	const char *similar = "", *list;
+
+	/* Nobody sees it: spare the comparisons. */
+	if (!s->muted && n) {
+		list = diag_similar(s, asked, names, n);
+		if (*list)
+			similar = arena_printf(&s->arena, " (similar %s: %s",
+					       strchr(list, ',') ? plural : what,
+					       list + sizeof(head) - 1);
+	}
+	sem_point_error(s, p->comps.v[0].tok, NULL, "no match%s", similar);
+	return false;
+}
 
 const struct probe_family *const probe_families[] = {
 	&begin_family,
@@ -14,6 +36,8 @@ const struct probe_family *const probe_families[] = {
 	&process_life_family,
 	&process_syscall_family,
 	&tracepoint_family,
+	&kernel_family,
+	&kprobe_family,
 	&later_family,
 	NULL,
 };

@@ -21,7 +21,7 @@ enum site_kind {
 	SITE_URETPROBE,
 	/* In the kernel, for whoever gets there: never only for the target. */
 	SITE_TRACEPOINT,	/* path: its name, without the system */
-	SITE_KFUNC,		/* path: symbol of a kernel function */
+	SITE_KFUNC,		/* path: symbol of a kernel function; offset: from its start */
 	SITE_KFUNC_RETURN,
 	SITE_PERF,		/* perf events; path, offset: the family's */
 	/* Not places at all: gen/life.c says what they are. */
@@ -51,7 +51,8 @@ struct probe_site {
 	enum site_kind kind;
 	const char *path;	/* user: file to attach to, canonical; kernel: see there; else "" */
 	uint64_t offset;	/* user: file offset of the instruction */
-	uint64_t vaddr;		/* its address in the file: run-time address - vaddr is the load bias */
+	uint64_t vaddr;		/* its address in the file: run-time address - vaddr is the load bias;
+				 * kernel functions: the address, 0: hidden */
 	uint64_t semaphore;	/* file offset of an SDT semaphore, 0: none */
 	bool one_of_many;	/* the point is a pattern: others may do if the kernel refuses this place */
 	bool doubtful;		/* the kernel will likely refuse the instruction */
@@ -60,6 +61,9 @@ struct probe_site {
 	uint32_t pid;		/* the last six kinds: only this process, 0: all */
 	bool by_file, not_ours;	/* only those that run `file`; never those that run `ours` */
 	struct probe_file_id file, ours;
+	const char *module;	/* kernel functions: the module it is in, NULL: none */
+	uint32_t btf_id;	/* likewise: of its BTF_KIND_FUNC, for fentry; 0: there is none */
+	bool needs_fexit;	/* likewise: a handler of its return reads arguments */
 	const void *place;	/* the family's: for resolve_target and list_vars */
 };
 
@@ -103,6 +107,11 @@ struct probe_family {
 };
 
 extern const struct probe_family *const probe_families[]; /* NULL-terminated */
+
+/* Reports "no match", with names near to the asked one: (similar function: x), (similar functions: x,
+ * y). Returns false. */
+bool probe_no_match(struct session *s, const struct probe_point *p, const char *what,
+		    const char *plural, const char *asked, const char *const *names, size_t n);
 
 /* Data of the families that run in the stap process (begin.c, timer.c, procfs.c). */
 enum begin_kind { BEGIN_BEGIN, BEGIN_END, BEGIN_ERROR, BEGIN_NEVER };

@@ -17,13 +17,14 @@
 #include "kern/cpu.h"
 #include "lang/token.h"
 #include "rt/intrinsic.h"
+#include "run/attach.h"
 #include "run/kernel.h"
 #include "run/session_run.h"
 #include "run/symbols.h"
 #include "sema/sema.h"
 #include "session.h"
 
-static const char *reason(int error)
+const char *attach_reason(int error)
 {
 	return error == -KERN_ENOTSUPP ? "not supported by the kernel" : strerror(-error);
 }
@@ -37,7 +38,7 @@ static bool map_error(struct run *r, const struct gen_map *m, const char *what, 
 			      strerror(-error));
 	else
 		message_error(r, "cannot %s the table \"%s\" in the kernel: %s", what, m->name,
-			      reason(error));
+			      attach_reason(error));
 	return false;
 }
 
@@ -130,19 +131,20 @@ static void load_error(struct run *r, const struct gen_program *p, int error, co
 	}
 	message_error(r, "the kernel refuses the program of probe %s (%s:%u:%u): %s", inst->name,
 		      tok ? tok->src->name : "", tok ? tok->line : 0, tok ? tok->col : 0,
-		      reason(error));
+		      attach_reason(error));
 	message_error(r, "This is a bug of Tapir: please report it with the output of \"stap -v\".");
 	if (r->s->opt.verbose[5] && log->len)
 		fprintf(stderr, "%s\n", log->s);
 }
 
-static int load_program(struct run *r, const struct gen_program *p, uint32_t expected_attach)
+int attach_load(struct run *r, const struct gen_program *p, const struct attach_kind *kind)
 {
 	const struct kernel *k = r->kernel;
 	struct kern_prog want = {.name = p->name,
-				 .type = p->attach == GEN_RAW_TRACEPOINT ? BPF_PROG_TYPE_RAW_TRACEPOINT
-									 : BPF_PROG_TYPE_KPROBE,
-				 .expected_attach = p->attach == GEN_UPROBES ? expected_attach : 0,
+				 .type = kind->type,
+				 .expected_attach = kind->expected_attach,
+				 .attach_btf_id = kind->btf_id,
+				 .attach_btf_fd = kind->btf_fd,
 				 .insns = p->insns,
 				 .n_insns = p->n_insns,
 				 .sleepable = p->sleepable,
@@ -167,7 +169,7 @@ static bool load_programs(struct run *r)
 		k->btf = kern_btf_load(k->img->btf, k->img->btf_size, &log);
 		if (k->btf < 0) {
 			message_error(r, "the kernel refuses the types of our programs: %s",
-				      reason(k->btf));
+				      attach_reason(k->btf));
 			if (r->s->opt.verbose[5] && log.len)
 				fprintf(stderr, "%s\n", log.s);
 			str_release(&log);
@@ -175,13 +177,21 @@ static bool load_programs(struct run *r)
 		}
 	}
 	for (size_t i = 0; i < k->img->programs.n; i++) {
-		relocate(k, &k->img->programs.v[i]);
-		k->programs[i] = load_program(r, &k->img->programs.v[i], KERN_ATTACH_UPROBE_MULTI);
+		const struct gen_program *p = &k->img->programs.v[i];
+		struct attach_kind kind = {.type = BPF_PROG_TYPE_KPROBE};
+
+		relocate(k, p);
+		if (p->attach == GEN_RAW_TRACEPOINT)
+			kind.type = BPF_PROG_TYPE_RAW_TRACEPOINT;
+		else if (p->attach == GEN_UPROBES)
+			kind.expected_attach = KERN_ATTACH_UPROBE_MULTI;
+		else
+			continue; /* loaded where it is attached */
+		k->programs[i] = attach_load(r, p, &kind);
 		if (k->programs[i] < 0)
 			return false;
 		if (r->s->opt.verbose[5] > 1)
-			fprintf(stderr, "%s: %u instructions, %u verified\n",
-				k->img->programs.v[i].name, k->img->programs.v[i].n_insns,
+			fprintf(stderr, "%s: %u instructions, %u verified\n", p->name, p->n_insns,
 				kern_prog_verified(k->programs[i]));
 	}
 	return true;
@@ -189,7 +199,7 @@ static bool load_programs(struct run *r)
 
 /* ------------------------------------------------------------------ attachments */
 
-static void add_link(struct kernel *k, int fd)
+void attach_add_link(struct kernel *k, int fd)
 {
 	if (k->n_links == k->links_cap) {
 		k->links_cap = k->links_cap ? 2 * k->links_cap : 16;
@@ -222,7 +232,7 @@ static enum need need_of(const struct kernel *k, const struct gen_site *site)
 }
 
 /* The kernel does not take a place. True: it is not missed. */
-static bool refused(struct run *r, const struct gen_site *v, const char *why)
+bool attach_refused(struct run *r, const struct gen_site *v, const char *why)
 {
 	struct kernel *k = r->kernel;
 	enum need need = need_of(k, v);
@@ -269,7 +279,7 @@ static int link_multi(const struct attaching *a, const struct gen_site *v, size_
 static int link_perf(struct attaching *a, const struct gen_site *v)
 {
 	if (a->perf < 0)
-		a->perf = load_program(a->r, a->program, 0);
+		a->perf = attach_load(a->r, a->program, &(struct attach_kind){.type = BPF_PROG_TYPE_KPROBE});
 	if (a->perf < 0)
 		return a->perf;
 	return kern_uprobe_perf(a->perf, v->site->path, v->site->offset, v->site->semaphore,
@@ -286,16 +296,16 @@ static bool attach_one(struct attaching *a, const struct gen_site *v, int multi)
 	bool go_on;
 
 	if (fd >= 0) {
-		add_link(k, fd);
+		attach_add_link(k, fd);
 		k->n_perf++;
 		return true;
 	}
 	if (multi)
-		str_addf(&why, "uprobe_multi: %s; ", reason(multi));
-	str_addf(&why, "perf event: %s", reason(fd));
+		str_addf(&why, "uprobe_multi: %s; ", attach_reason(multi));
+	str_addf(&why, "perf event: %s", attach_reason(fd));
 	if (fd == -KERN_ENOTSUPP && v->site->doubtful)
 		str_add(&why, " (the prefix of this instruction)");
-	go_on = refused(r, v, why.s);
+	go_on = attach_refused(r, v, why.s);
 	str_release(&why);
 	return go_on;
 }
@@ -307,10 +317,10 @@ static bool attach_life(struct run *r, size_t number)
 	int fd = kern_raw_tracepoint(r->kernel->programs[number], p->tracepoint, 0);
 
 	if (fd >= 0)
-		add_link(r->kernel, fd);
+		attach_add_link(r->kernel, fd);
 	else if (fd != -ENOENT || strcmp(p->tracepoint, "sched_prepare_exec") != 0)
 		message_error(r, "cannot attach %s: tracepoint %s: %s",
-			      first_inst(r->kernel, &p->sites.v[0])->name, p->tracepoint, reason(fd));
+			      first_inst(r->kernel, &p->sites.v[0])->name, p->tracepoint, attach_reason(fd));
 	else
 		return true;
 	return fd >= 0;
@@ -323,7 +333,7 @@ static bool attach_sites(struct attaching *a, const struct gen_site *v, size_t n
 	int fd = a->no_multi ? -EOPNOTSUPP : link_multi(a, v, n);
 
 	if (fd >= 0) {
-		add_link(a->r->kernel, fd);
+		attach_add_link(a->r->kernel, fd);
 		return true;
 	}
 	a->no_multi = a->no_multi || !kern_has_uprobe_multi();
@@ -361,8 +371,8 @@ static bool attach_tracepoints(struct run *r, size_t number)
 					     p->sites.n > 1 ? v->cookie : 0);
 
 		if (fd >= 0)
-			add_link(k, fd);
-		else if (!refused(r, v, fd == -ENOENT ? "no such tracepoint" : reason(fd)))
+			attach_add_link(k, fd);
+		else if (!attach_refused(r, v, fd == -ENOENT ? "no such tracepoint" : attach_reason(fd)))
 			return false;
 	}
 	return true;
@@ -396,10 +406,11 @@ static bool attach_program(struct run *r, size_t number)
 	case GEN_RAW_TRACEPOINT:
 		return p->tracepoint ? attach_life(r, number) : attach_tracepoints(r, number);
 	case GEN_KFUNCS:
+		return attach_kfuncs(r, number);
 	case GEN_PERF:
 		break;
 	}
-	return refused(r, &p->sites.v[0], "not supported yet");
+	return attach_refused(r, &p->sites.v[0], "not supported yet");
 }
 
 /* ------------------------------------------------------------------ -c and -x */
@@ -422,7 +433,7 @@ static int attach_target(struct kernel *k, const char *tracepoint, const struct 
 	link = kern_raw_tracepoint(fd, tracepoint, 0);
 	close(fd);
 	if (link >= 0)
-		add_link(k, link);
+		attach_add_link(k, link);
 	return link < 0 ? link : 0;
 }
 
@@ -454,7 +465,7 @@ static bool follow_target(struct run *r)
 		status = attach_target(k, "sched_process_fork", insns,
 				       gen_target_fork(insns, &k->task, targets));
 	if (status < 0)
-		message_error(r, "cannot follow the children of the traced process: %s", reason(status));
+		message_error(r, "cannot follow the children of the traced process: %s", attach_reason(status));
 	k->follows = status == 0;
 	return status == 0;
 }
@@ -471,7 +482,7 @@ static bool forget_targets(struct run *r)
 	status = attach_target(k, "sched_process_exit", insns,
 			       gen_target_exit(insns, &k->task, k->maps[GEN_MAP_TARGETS]));
 	if (status < 0)
-		message_error(r, "cannot follow the children of the traced process: %s", reason(status));
+		message_error(r, "cannot follow the children of the traced process: %s", attach_reason(status));
 	return status == 0;
 }
 

@@ -1,0 +1,364 @@
+/* See kernel.h and the probe reference, 7.4, 7.5, 7.7. */
+#include <errno.h>
+#include <fnmatch.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "kern/btf.h"
+#include "kern/kfunc.h"
+#include "lang/diag.h"
+#include "probe/kernel.h"
+#include "session.h"
+
+extern const struct probe_family kernel_family, kprobe_family;
+
+struct query {
+	struct session *s;
+	const struct probe_family *family;
+	const struct probe_point *p;
+	void (*emit)(void *cookie, struct probe_inst *inst);
+	void *cookie;
+	const char *module; /* pattern, NULL: the kernel itself */
+	size_t at;	    /* component "function" or "statement" */
+	const char *name;   /* its pattern, NULL: it has a number */
+	bool full_names;    /* kprobe.function: symbols as they are */
+	bool wild, is_return, exported;
+	VEC(const struct kallsym *) found;
+};
+
+static const struct kallsyms *symbols(struct session *s)
+{
+	if (!s->kernel_symbols)
+		s->kernel_symbols = kallsyms_load(&s->arena, NULL);
+	return s->kernel_symbols;
+}
+
+static const struct component *argument(const struct query *q)
+{
+	return &q->p->comps.v[q->at];
+}
+
+static bool has_suffix(const struct query *q, const char *name)
+{
+	for (size_t i = q->at + 1; i < q->p->comps.n; i++)
+		if (strcmp(q->p->comps.v[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* ------------------------------------------------------------------ errors */
+
+static bool fail(struct query *q, const char *text)
+{
+	sem_point_error(q->s, q->p->comps.v[0].tok, NULL, "%s", text);
+	return false;
+}
+
+/* Is the module there? Its functions are in kallsyms then. */
+static bool module_loaded(struct query *q)
+{
+	const struct kallsyms *k = symbols(q->s);
+
+	for (size_t i = 0; i < k->n; i++)
+		if (k->v[i].module && fnmatch(q->module, k->v[i].module, 0) == 0)
+			return true;
+	return false;
+}
+
+static bool in_module(const struct query *q, const struct kallsym *y)
+{
+	if (!q->module)
+		return !y->module;
+	return y->module && fnmatch(q->module, y->module, 0) == 0;
+}
+
+static bool no_match(struct query *q)
+{
+	struct session *s = q->s;
+	const struct kallsyms *k = symbols(s);
+	name_list names = {0};
+
+	if (s->muted)
+		return fail(q, "no match");
+	if (!k->n)
+		return fail(q, "no match: the functions of the kernel are not known (/proc/kallsyms "
+			       "cannot be read)");
+	if (q->module && !module_loaded(q))
+		return fail(q, arena_printf(&s->arena, "no match: module %s is not loaded", q->module));
+	for (size_t i = 0; i < k->n; i++)
+		if (in_module(q, &k->v[i]))
+			vec_push(&names, &s->arena,
+				 arena_strndup(&s->arena, k->v[i].name,
+					       q->full_names ? strlen(k->v[i].name)
+							     : kallsyms_stem(k->v[i].name)));
+	return probe_no_match(s, q->p, "function", "functions", q->name, names.v, names.n);
+}
+
+/* ------------------------------------------------------------------ what the kernel allows */
+
+/* Can a place be probed? If not, the reason is reported. */
+static bool allowed(struct query *q, struct probe_site *site)
+{
+	const struct kernel_ways *w = q->s->kernel_ways;
+	int kprobe, multi, fentry = -ENOENT;
+	struct str b = {0};
+
+	if (!w)
+		return true;
+	if (site->btf_id)
+		fentry = w->fentry(site->btf_id, site->module, q->is_return);
+	kprobe = w->kprobe();
+	if (fentry)
+		site->btf_id = 0;
+	if (!fentry || !kprobe)
+		return true;
+	multi = site->offset ? -EOPNOTSUPP : w->kprobe_multi();
+	if (!multi)
+		return true;
+	str_addf(&b, "cannot attach %s: %s: %s", point_text(&q->s->arena, q->p),
+		 q->is_return ? "fexit" : "fentry",
+		 site->offset	     ? "only at the start of functions"
+		 : fentry == -ENOENT ? "no type information (BTF)"
+				     : strerror(-fentry));
+	str_addf(&b, "; kprobe_multi: %s; kprobe: %s", strerror(-multi),
+		 kprobe == -EOPNOTSUPP ? "not configured in this kernel" : strerror(-kprobe));
+	fail(q, arena_strdup(&q->s->arena, b.s));
+	str_release(&b);
+	return false;
+}
+
+/* ------------------------------------------------------------------ instances */
+
+/* Does another function have this name? Then its number among the types says nothing about the place. */
+static bool is_ambiguous(struct query *q, const struct kallsym *y)
+{
+	const struct kallsyms *k = symbols(q->s);
+
+	for (size_t i = 0; i < k->n; i++)
+		if (&k->v[i] != y && k->v[i].module == y->module && strcmp(k->v[i].name, y->name) == 0)
+			return true;
+	return false;
+}
+
+static uint32_t type_of(const struct kallsym *y)
+{
+	struct btf *b = y->module ? kern_module_btf(y->module) : kern_btf();
+	uint32_t id = b ? btf_find(b, y->name, 1u << BTF_KIND_FUNC) : 0;
+
+	/* A module's own, not one of the kernel with the same name. */
+	return id && (!y->module || id >= btf_begin(b)) ? id : 0;
+}
+
+static struct probe_point *resolved_point(struct query *q, const char *name, const char *module)
+{
+	struct session *s = q->s;
+	struct probe_point *p = ARENA_NEW(&s->arena, struct probe_point);
+
+	*p = *q->p;
+	memset(&p->comps, 0, sizeof(p->comps));
+	for (size_t i = 0; i < q->p->comps.n; i++) {
+		struct component c = q->p->comps.v[i];
+		const char *text = i == q->at ? name : i + 1 == q->at && q->module ? module : NULL;
+
+		if (text && c.arg && c.arg->is_string) {
+			struct literal *l = ARENA_NEW(&s->arena, struct literal);
+
+			*l = *c.arg;
+			l->str = l->raw = text;
+			l->len = (uint32_t)strlen(text);
+			c.arg = l;
+		}
+		vec_push(&p->comps, &s->arena, c);
+	}
+	return p;
+}
+
+static bool make_instance(struct query *q, const struct kallsym *y, uint64_t addr)
+{
+	struct session *s = q->s;
+	struct probe_inst *inst = ARENA_NEW(&s->arena, struct probe_inst);
+	struct probe_site *site = ARENA_NEW(&s->arena, struct probe_site);
+	struct kernel_place *place = ARENA_NEW(&s->arena, struct kernel_place);
+	size_t stem = kallsyms_stem(y->name);
+
+	place->symbol = y;
+	place->function = arena_strndup(&s->arena, y->name, stem);
+	place->type = type_of(y);
+	place->is_return = q->is_return;
+	site->kind = q->is_return ? SITE_KFUNC_RETURN : SITE_KFUNC;
+	site->path = y->name;
+	site->module = y->module;
+	site->offset = addr - y->addr;
+	site->vaddr = addr;
+	site->one_of_many = q->wild;
+	site->at_entry = !q->is_return && addr == y->addr;
+	site->btf_id = !site->offset && !is_ambiguous(q, y) ? place->type : 0;
+	site->place = place;
+	inst->family = q->family;
+	inst->site = site;
+	inst->point = resolved_point(q, q->full_names ? y->name : place->function,
+				     y->module ? y->module : "");
+	inst->name = point_text(&s->arena, inst->point);
+	if (!allowed(q, site))
+		return false;
+	q->emit(q->cookie, inst);
+	return true;
+}
+
+/* ------------------------------------------------------------------ by name */
+
+static bool matches(const struct query *q, const struct kallsym *y)
+{
+	size_t n = q->full_names ? strlen(y->name) : kallsyms_stem(y->name);
+	char stem[512];
+
+	if (q->exported && strchr("tw", y->type))
+		return false;
+	if (!q->wild)
+		return strncmp(q->name, y->name, n) == 0 && !q->name[n];
+	if (n >= sizeof(stem))
+		return false;
+	memcpy(stem, y->name, n);
+	stem[n] = 0;
+	return fnmatch(q->name, stem, FNM_EXTMATCH) == 0;
+}
+
+static void find_by_name(struct query *q)
+{
+	const struct kallsyms *k = symbols(q->s);
+
+	for (size_t i = 0; i < k->n; i++)
+		if (in_module(q, &k->v[i]) && matches(q, &k->v[i]))
+			vec_push(&q->found, &q->s->arena, &k->v[i]);
+}
+
+static bool by_name(struct query *q)
+{
+	struct session *s = q->s;
+
+	find_by_name(q);
+	if (!q->found.n)
+		return no_match(q);
+	if (q->wild && !s->opt.list_point && (int64_t)q->found.n > s->opt.max_kernel_functions)
+		return fail(q, arena_printf(&s->arena,
+					    "%s stands for %zu functions, more than %lld: to probe so "
+					    "many, say -D TAPIR_MAX_KERNEL_FUNCTIONS=%zu",
+					    point_text(&s->arena, q->p), q->found.n,
+					    (long long)s->opt.max_kernel_functions, q->found.n));
+	for (size_t i = 0; i < q->found.n; i++)
+		if (!make_instance(q, q->found.v[i], q->found.v[i]->addr))
+			return false;
+	return true;
+}
+
+/* ------------------------------------------------------------------ by address */
+
+static bool by_number(struct query *q, bool is_function)
+{
+	struct session *s = q->s;
+	uint64_t addr = (uint64_t)argument(q)->arg->num;
+	const struct kallsym *y = kallsyms_at(symbols(s), addr);
+
+	if (symbols(s)->hidden)
+		return fail(q, "no match: the kernel hides its addresses (kernel.kptr_restrict)");
+	if (!y || !in_module(q, y))
+		return fail(q, "no match");
+	return make_instance(q, y, is_function ? y->addr : addr);
+}
+
+/* ------------------------------------------------------------------ points */
+
+/* Module names in kallsyms have underscores. */
+static const char *module_pattern(struct session *s, const char *text)
+{
+	char *copy = arena_strdup(&s->arena, text);
+
+	for (char *c = copy; *c; c++)
+		if (*c == '-')
+			*c = '_';
+	return copy;
+}
+
+static bool build(struct session *s, const struct probe_family *f, const char *pattern,
+		  const struct probe_point *p, void (*emit)(void *, struct probe_inst *),
+		  void *cookie)
+{
+	struct query q = {.s = s, .family = f, .p = p, .emit = emit, .cookie = cookie, .at = 1};
+	const struct component *first = &p->comps.v[0];
+	const char *what;
+
+	(void)pattern;
+	q.full_names = strcmp(first->name, "kprobe") == 0;
+	if (q.full_names && strcmp(p->comps.v[1].name, "module") == 0)
+		first = &p->comps.v[1], q.at = 2;
+	if (first->arg)
+		q.module = module_pattern(s, first->arg->str);
+	what = argument(&q)->name;
+	if (argument(&q)->arg->is_string)
+		q.name = argument(&q)->arg->str;
+	q.wild = (q.name && strpbrk(q.name, "*?[")) || (q.module && strpbrk(q.module, "*?["));
+	q.is_return = has_suffix(&q, "return");
+	q.exported = has_suffix(&q, "exported");
+	if (has_suffix(&q, "absolute") && !s->opt.guru) {
+		sem_error(s, p->comps.v[q.at].tok, NULL,
+			  "absolute statement probe in unprivileged script; need stap -g");
+		return false;
+	}
+	if (has_suffix(&q, "inline"))
+		return fail(&q, "no match: inlined instances of kernel functions are only known where the "
+				"kernel's debug information is installed");
+	return q.name ? by_name(&q) : by_number(&q, strcmp(what, "function") == 0);
+}
+
+static const char *const patterns[] = {
+	"kernel.function(number)",
+	"kernel.function(number).call",
+	"kernel.function(number).inline",
+	"kernel.function(number).return",
+	"kernel.function(string)",
+	"kernel.function(string).call",
+	"kernel.function(string).exported",
+	"kernel.function(string).inline",
+	"kernel.function(string).return",
+	"kernel.function(string).return.maxactive(number)",
+	"kernel.statement(number)",
+	"kernel.statement(number).absolute",
+	"kernel.statement(string)",
+	"kernel.statement(string).nearest",
+	"module(string).function(number)",
+	"module(string).function(string)",
+	"module(string).function(string).call",
+	"module(string).function(string).exported",
+	"module(string).function(string).inline",
+	"module(string).function(string).return",
+	"module(string).function(string).return.maxactive(number)",
+	"module(string).statement(number)",
+	"module(string).statement(string)",
+	"module(string).statement(string).nearest",
+	NULL,
+};
+static const char *const kprobe_patterns[] = {
+	"kprobe.function(string)",
+	"kprobe.function(string).call",
+	"kprobe.function(string).return",
+	"kprobe.function(string).return.maxactive(number)",
+	"kprobe.module(string).function(string)",
+	"kprobe.module(string).function(string).call",
+	"kprobe.module(string).function(string).return",
+	"kprobe.statement(number).absolute",
+	NULL,
+};
+
+const struct probe_family kernel_family = {
+	.name = "kernel",
+	.patterns = patterns,
+	.build = build,
+	.probe_type = "kprobe",
+};
+
+const struct probe_family kprobe_family = {
+	.name = "kprobe",
+	.patterns = kprobe_patterns,
+	.build = build,
+	.probe_type = "kprobe",
+};

@@ -101,6 +101,8 @@ struct session {
 	struct map modules;	   /* programs by canonical path -> struct dbg_module (dwarf/module.c) */
 	struct kallsyms *kernel_symbols; /* object/kallsyms.h; NULL: not read yet */
 	const struct kernel_ways *kernel_ways; /* NULL: nothing will be attached */
+	struct map kernel_modules; /* "kernel" and its modules by name -> struct dbg_module */
+	struct tracepoint_table *tracepoints; /* probe/tracepoint.c */
 	const struct token *probe_tok; /* keyword of the probe whose points are being resolved */
 
 	struct program *program;   /* pass 2 */

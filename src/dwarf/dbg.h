@@ -6,6 +6,7 @@
  *   lines.c      statements, prologue ends
  *   index.h      the inside of functions.c: scan.c, files.c, index.c
  *   types.c      type names, members, sizes
+ *   btf_types.c  the same for types of the kernel
  *   names.c      types and globals of a whole module by name
  *   locexpr.c    location expressions to expressions of the tree
  *   location.c   where variables are, values out of there
@@ -23,13 +24,15 @@
 
 #include "base/str.h"
 #include "base/vec.h"
+#include "btf/btf.h"
 #include "lang/ast.h"
 
 struct session;
 struct probe_inst;
 
 struct dbg_module {
-	const char *path; /* canonical */
+	const char *path; /* canonical; "kernel" or a module's name */
+	struct btf *btf;  /* the kernel's or a module's; then there is nothing else */
 	Dwfl *dwfl;
 	Dwfl_Module *mod;
 	Elf *elf;
@@ -52,9 +55,39 @@ void dbg_close_all(struct session *s);
 /* File offset of an address; false: it is in no segment of the file. */
 bool dbg_file_offset(const struct dbg_module *m, uint64_t vaddr, uint64_t *offset);
 
+/* The kernel and (module) its modules, which tell of their types by BTF. NULL: they don't. */
+struct dbg_module *dbg_kernel(struct session *s, const char *module);
+/* Are types known? */
+bool dbg_has_types(struct dbg_module *m);
+
+/* A type: a DIE, or a type of the kernel's BTF, behind `stars` pointers that only we know of ("T*" in
+ * a cast, the type of &x). */
+struct dbg_type {
+	Dwarf_Die die; /* die.addr NULL: void, or it is in btf */
+	struct btf *btf;
+	uint32_t id; /* in btf; 0: void */
+	unsigned stars;
+};
+struct dbg_type dbg_btf_type(struct btf *b, uint32_t id);
+
+/* What a probe in the kernel has in the place of DWARF variables: arguments, each 64 bits wide. */
+struct dbg_argument {
+	const char *name; /* NULL: only $argN */
+	struct dbg_type type;
+	struct expr *value; /* to be cloned */
+};
+struct dbg_signature {
+	VEC(struct dbg_argument) args;
+	struct expr *result; /* $return, NULL: none; to be cloned */
+	struct dbg_type result_type;
+	bool tracepoint; /* messages and texts as those of tracepoints */
+	const char *name; /* of the function or tracepoint */
+};
+
 /* A place in a program at which variables are looked up. */
 struct dbg_place {
 	struct dbg_module *module;
+	const struct dbg_signature *signature; /* in the kernel; then the others are unused */
 	Dwarf_Die scope; /* subprogram or inlined instance around pc; scope.addr NULL: unknown */
 	uint64_t pc;	 /* address in the file */
 	bool is_return;	 /* pc is the entry; registers are those after the return */

@@ -104,7 +104,7 @@ struct expr *dbg_binary(struct dbg_query *q, enum op op, struct expr *l, struct 
 
 struct expr *dbg_read(struct dbg_query *q, struct expr *address, unsigned size, bool is_signed)
 {
-	struct expr *e = address ? context(q, CTX_READ) : NULL;
+	struct expr *e = address ? context(q, q->m && q->m->btf ? CTX_KREAD : CTX_READ) : NULL;
 
 	if (e) {
 		e->left = address;
@@ -135,7 +135,8 @@ struct expr *dbg_extend(struct dbg_query *q, struct expr *e, unsigned bits, bool
 	if (!e || bits >= 64)
 		return e;
 	/* Reads are extended already. */
-	if (e->kind == EX_CONTEXT && e->context == CTX_READ && e->size * 8u <= bits &&
+	if (e->kind == EX_CONTEXT && (e->context == CTX_READ || e->context == CTX_KREAD) &&
+	    e->size * 8u <= bits &&
 	    (e->size * 8u < bits ? !e->is_signed : e->is_signed == is_signed))
 		return e;
 	if (!is_signed && bits <= 32)

@@ -10,6 +10,7 @@
 
 #include "dwarf/dbg.h"
 #include "dwarf/index.h"
+#include "kern/btf.h"
 #include "object/object.h"
 #include "session.h"
 
@@ -73,9 +74,32 @@ struct dbg_module *dbg_open(struct session *s, const char *path, const char **wh
 	return m;
 }
 
+struct dbg_module *dbg_kernel(struct session *s, const char *module)
+{
+	const char *name = intern(module ? module : "kernel");
+	struct dbg_module *m = map_get(&s->kernel_modules, name);
+	struct btf *btf;
+
+	if (m)
+		return m;
+	btf = module ? kern_module_btf(module) : kern_btf();
+	if (!btf)
+		return NULL;
+	m = ARENA_NEW(&s->arena, struct dbg_module);
+	m->path = name;
+	m->btf = btf;
+	map_set(&s->kernel_modules, &s->arena, name, m);
+	return m;
+}
+
+bool dbg_has_types(struct dbg_module *m)
+{
+	return m->btf || dbg_dwarf(m);
+}
+
 Dwarf *dbg_dwarf(struct dbg_module *m)
 {
-	if (!m->dwarf_tried) {
+	if (!m->dwarf_tried && !m->btf) {
 		m->dwarf_tried = true;
 		m->dwarf = dwfl_module_getdwarf(m->mod, &m->dwarf_bias);
 	}

@@ -160,7 +160,7 @@ static bool unit_matches(const char *path, const char *end)
 
 bool dbg_find_global(struct dbg_query *q, const char *name, const char *unit, Dwarf_Die *out)
 {
-	struct dbg_name_table *n = name_table(q);
+	struct dbg_name_table *n = q->m->btf ? NULL : name_table(q);
 	const struct unit_var *best = NULL;
 
 	for (const struct unit_var *v = n ? map_get(&n->vars, name) : NULL; v; v = v->next) {
@@ -177,10 +177,13 @@ bool dbg_find_global(struct dbg_query *q, const char *name, const char *unit, Dw
 
 bool dbg_find_enumerator(struct dbg_query *q, const char *name, int64_t *value)
 {
-	struct dbg_name_table *n = name_table(q);
+	struct dbg_name_table *n = q->m->btf ? NULL : name_table(q);
 	Dwarf_Die *die = n ? map_get(&n->enums, name) : NULL;
 	Dwarf_Attribute attr;
 	Dwarf_Sword v;
+
+	if (q->m->btf)
+		return btf_enumerator(q->m->btf, name, value);
 
 	if (!die || !dwarf_attr(die, DW_AT_const_value, &attr) || dwarf_formsdata(&attr, &v) != 0)
 		return false;
@@ -258,6 +261,8 @@ bool dbg_find_type(struct dbg_query *q, const char *name, struct dbg_type *out)
 		return false;
 	if (strcmp(bare, "void") == 0)
 		return out->stars > 0;
+	if (q->m->btf)
+		return dbg_btf_find(q->m->btf, bare, tagged, out);
 	if (find_in_unit(q, bare, tagged, &out->die))
 		return true;
 	all = name_table(q);

@@ -54,7 +54,7 @@ static struct expr *quoted(struct dbg_query *q, struct expr *address)
 	if (!address)
 		return NULL;
 	e = expr_make(q->a, EX_CALL, q->tok);
-	e->name = intern("user_string_quoted");
+	e->name = intern(q->m && q->m->btf ? "kernel_or_user_string_quoted" : "user_string_quoted");
 	vec_push(&e->args, q->a, address);
 	return e;
 }
@@ -110,17 +110,17 @@ static bool is_hidden(const char *const *names, size_t n, const char *name)
 	return false;
 }
 
-static void show_member(struct pretty *p, const struct dbg_object *o, Dwarf_Die *die,
-			uint64_t base, const char *name, int level)
+static void show_member(struct pretty *p, const struct dbg_object *o, const struct dbg_child *c,
+			uint64_t base, int level)
 {
 	struct dbg_object m = copy(p->q, o);
-	struct dbg_type t = {.stars = 0};
 	struct dbg_member place;
+	struct dbg_type t;
 
-	if (name) {
+	if (c->name) {
 		str_addc(&p->format, '.');
-		add_text(p, name);
-	} else if (dbg_type_of(die, &t.die)) {
+		add_text(p, c->name);
+	} else if (dbg_child_type(c, &t)) {
 		t = dbg_peel(t);
 		/* The mix-up of class and struct is SystemTap's. */
 		str_add(&p->format, dbg_tag(&t) == DW_TAG_union_type   ? "<union>"
@@ -128,11 +128,11 @@ static void show_member(struct pretty *p, const struct dbg_object *o, Dwarf_Die 
 								       : "<class>");
 	}
 	str_addc(&p->format, '=');
-	if (!dbg_member_place(die, &place) || !dbg_type_of(die, &m.type.die)) {
+	if (!dbg_child_place(c, &place)) {
 		str_addc(&p->format, '?');
 		return;
 	}
-	m.type.stars = 0;
+	m.type = place.type;
 	m.bit_offset = place.bit_offset;
 	m.bit_size = place.bit_size;
 	if (m.loc.kind == LOC_ADDRESS)
@@ -148,6 +148,11 @@ static void show_member(struct pretty *p, const struct dbg_object *o, Dwarf_Die 
 	show(p, &m, level + 1);
 }
 
+static bool is_table_pointer(const char *name)
+{
+	return strncmp(name, "_vptr.", 6) == 0 || strncmp(name, "_vptr$", 6) == 0;
+}
+
 static void show_aggregate(struct pretty *p, const struct dbg_object *o, struct dbg_type t, int level)
 {
 	struct base queue[MAX_BASES] = {{.type = t}};
@@ -157,33 +162,26 @@ static void show_aggregate(struct pretty *p, const struct dbg_object *o, struct 
 
 	str_addc(&p->format, '{');
 	for (size_t i = 0; i < n_queue && !p->full; i++) {
-		Dwarf_Die child;
+		struct dbg_child c;
 
 		queue[i].type = dbg_peel(queue[i].type);
 		dbg_complete(p->q, &queue[i].type);
-		if (queue[i].type.stars || !queue[i].type.die.addr ||
-		    !dbg_first_child(&queue[i].type.die, &child))
+		if (!dbg_first(&queue[i].type, &c))
 			continue;
 		do {
-			const char *name = dwarf_diename(&child);
 			struct dbg_member place;
-			struct dbg_type base = {.stars = 0};
 
-			if (dwarf_tag(&child) == DW_TAG_inheritance) {
-				if (n_queue < MAX_BASES && dbg_member_place(&child, &place) &&
-				    dbg_type_of(&child, &base.die))
+			if (c.tag == DW_TAG_inheritance) {
+				if (n_queue < MAX_BASES && dbg_child_place(&c, &place))
 					queue[n_queue++] = (struct base){
-						base, queue[i].offset + place.offset};
+						place.type, queue[i].offset + place.offset};
 				continue;
 			}
-			if (dwarf_tag(&child) != DW_TAG_member ||
-			    dwarf_hasattr_integrate(&child, DW_AT_declaration) ||
-			    (name && (strncmp(name, "_vptr.", 6) == 0 ||
-				      strncmp(name, "_vptr$", 6) == 0)) ||
-			    (name && is_hidden(names, n_names, name)))
+			if (c.tag != DW_TAG_member || dbg_child_is_static(&c) ||
+			    (c.name && (is_table_pointer(c.name) || is_hidden(names, n_names, c.name))))
 				continue;
-			if (name && n_names < 256)
-				names[n_names++] = name;
+			if (c.name && n_names < 256)
+				names[n_names++] = c.name;
 			if (!first)
 				str_add(&p->format, ", ");
 			first = false;
@@ -192,8 +190,8 @@ static void show_aggregate(struct pretty *p, const struct dbg_object *o, struct 
 				p->full = true;
 				break;
 			}
-			show_member(p, o, &child, queue[i].offset, name, level);
-		} while (!p->full && dbg_step(p->q) && dbg_next(&child));
+			show_member(p, o, &c, queue[i].offset, level);
+		} while (!p->full && dbg_step(p->q) && dbg_following(&c));
 	}
 	str_addc(&p->format, '}');
 }
@@ -352,6 +350,31 @@ static void show_variable(struct pretty *p, const char *name, const struct dbg_o
 	}
 }
 
+static struct expr *too_many(struct pretty *p)
+{
+	str_release(&p->format);
+	return dbg_fail(p->q, "too many arguments to print (%d)", MAX_VALUES + 1);
+}
+
+/* Arguments of a probe in the kernel; those of tracepoints are shown with a "$". */
+static struct expr *arguments(struct pretty *p, unsigned suffix)
+{
+	const struct dbg_signature *sig = p->q->at->signature;
+	struct dbg_object o;
+
+	for (size_t i = 0; i < sig->args.n && !p->full; i++) {
+		const char *name = sig->args.v[i].name;
+
+		if (!name)
+			name = arena_printf(p->q->a, "arg%zu", i + 1);
+		if (sig->tracepoint)
+			name = arena_printf(p->q->a, "$%s", name);
+		dbg_argument_object(p->q, &sig->args.v[i], &o);
+		show_variable(p, name, &o, true, suffix);
+	}
+	return p->full ? too_many(p) : finish(p);
+}
+
 struct expr *dbg_context_string(struct dbg_query *q, const char *name, unsigned suffix)
 {
 	bool parms = strcmp(name, "parms") == 0, locals = strcmp(name, "locals") == 0;
@@ -371,6 +394,8 @@ struct expr *dbg_context_string(struct dbg_query *q, const char *name, unsigned 
 	}
 	if (!parms && !locals && strcmp(name, "vars") != 0)
 		return dbg_fail(q, "unable to find local '$%s'", name);
+	if (q->at->signature)
+		return locals ? finish(&p) : arguments(&p, suffix);
 	/* A function of the symbol table has no scopes: nothing to show. */
 	n = dbg_scopes(q, scopes, DBG_MAX_DEPTH);
 	for (size_t i = 0; i < n; i++) {
@@ -390,10 +415,8 @@ struct expr *dbg_context_string(struct dbg_query *q, const char *name, unsigned 
 				      dbg_type_of(&child, &o.type.die) &&
 					      dbg_locate(q, &child, &o.loc),
 				      suffix);
-			if (p.full) {
-				str_release(&p.format);
-				return dbg_fail(q, "too many arguments to print (%d)", MAX_VALUES + 1);
-			}
+			if (p.full)
+				return too_many(&p);
 		} while (dbg_next(&child));
 	}
 	return finish(&p);

@@ -14,12 +14,6 @@
 
 enum { DBG_MAX_DEPTH = 64 }; /* of types and scopes: damaged files may have circles */
 
-/* A type: the DIE behind `stars` pointers that only we know of ("T*" in a cast, the type of &x). */
-struct dbg_type {
-	Dwarf_Die die; /* die.addr NULL: void */
-	unsigned stars;
-};
-
 /* The pointer type that a long carries. */
 struct dbg_detail {
 	struct foreign_type base;
@@ -56,12 +50,18 @@ bool dbg_first_child(Dwarf_Die *die, Dwarf_Die *child);
 bool dbg_next(Dwarf_Die *die);
 /* DW_AT_type, through specification and origin; false: there is none (void). */
 bool dbg_type_of(Dwarf_Die *die, Dwarf_Die *type);
-/* Without typedefs and qualifiers; then stars > 0, or a DIE of another tag, or void. */
+/* Without typedefs and qualifiers; then stars > 0, or another tag, or void. */
 struct dbg_type dbg_peel(struct dbg_type t);
-/* Tag of a peeled type: DW_TAG_pointer_type if it has stars, 0 for void. */
-int dbg_tag(const struct dbg_type *peeled);
-/* What a pointer or reference (peeled) points to. */
-struct dbg_type dbg_pointee(const struct dbg_type *peeled);
+/* DW_TAG_...: DW_TAG_pointer_type if it has stars, 0 for void. */
+int dbg_tag(const struct dbg_type *t);
+/* What a pointer or reference points to, an array consists of, a function returns; what is behind a
+ * typedef or qualifier. */
+struct dbg_type dbg_pointee(const struct dbg_type *t);
+/* NULL: it has none, or is a pointer. */
+const char *dbg_type_name(const struct dbg_type *t);
+bool dbg_is_void(const struct dbg_type *t);
+/* Nothing but the name is known. */
+bool dbg_is_declaration(const struct dbg_type *t);
 /* A declaration is replaced by the definition, wherever it is in the module. */
 void dbg_complete(struct dbg_query *q, struct dbg_type *t);
 /* In bytes; 0: unknown. */
@@ -78,7 +78,7 @@ const char *dbg_type_text(struct arena *a, struct dbg_type t);
 
 /* A member, found through anonymous members and base classes. Offset from the start of the object. */
 struct dbg_member {
-	Dwarf_Die die;
+	Dwarf_Die die; /* static members */
 	struct dbg_type type;
 	uint64_t offset;   /* bytes */
 	int bit_offset;	   /* bit-fields: of the first bit, from offset, little-endian; else -1 */
@@ -87,10 +87,36 @@ struct dbg_member {
 };
 bool dbg_member(struct dbg_query *q, struct dbg_type object, const char *name,
 		struct dbg_member *out);
-/* Where a DW_TAG_member or DW_TAG_inheritance lies in its object; false: not at a fixed place. */
-bool dbg_member_place(Dwarf_Die *die, struct dbg_member *out);
+
+/* Members and bases of a structure, parameters of a function type, in order. */
+struct dbg_child {
+	int tag;	  /* DW_TAG_member, DW_TAG_inheritance, DW_TAG_formal_parameter, ... */
+	const char *name; /* or NULL */
+	Dwarf_Die die;
+	struct dbg_type of; /* whose; number: which, in BTF */
+	uint32_t number;
+};
+/* t: peeled. False: there is none. */
+bool dbg_first(const struct dbg_type *t, struct dbg_child *c);
+bool dbg_following(struct dbg_child *c);
+/* False: void. */
+bool dbg_child_type(const struct dbg_child *c, struct dbg_type *out);
+/* Where a member or base lies in its object, and its type; false: not at a fixed place. */
+bool dbg_child_place(const struct dbg_child *c, struct dbg_member *out);
+/* Declared, not there: a static member of C++. */
+bool dbg_child_is_static(const struct dbg_child *c);
 /* Names of all members, for "alternatives". */
 void dbg_member_names(struct dbg_query *q, struct dbg_type object, dbg_names *out);
+
+/* ------------------------------------------------------------------ btf_types.c */
+
+/* The same of types without stars in BTF. */
+int dbg_btf_tag(struct btf *b, uint32_t id);
+unsigned dbg_btf_encoding(struct btf *b, uint32_t id);
+struct dbg_type dbg_btf_inner(struct btf *b, uint32_t id);
+bool dbg_btf_child(struct dbg_child *c, uint32_t number);
+/* False: no such type. The name is without stars; sets btf and id. */
+bool dbg_btf_find(struct btf *b, const char *name, bool tagged, struct dbg_type *out);
 
 /* ------------------------------------------------------------------ names.c */
 
@@ -177,6 +203,7 @@ bool dbg_function(struct dbg_query *q, Dwarf_Die *out);
 /* Blocks around the pc inside the place's scope, innermost first, then that scope. */
 size_t dbg_scopes(struct dbg_query *q, Dwarf_Die *scopes, size_t max);
 bool dbg_return_object(struct dbg_query *q, struct dbg_object *out);
+void dbg_argument_object(struct dbg_query *q, const struct dbg_argument *arg, struct dbg_object *out);
 /* One step; messages name the accessor as the script wrote it. */
 bool dbg_step_member(struct dbg_query *q, struct dbg_object *o, const char *name);
 /* What a pointer points to. */

@@ -32,6 +32,8 @@ bool dbg_type_of(Dwarf_Die *die, Dwarf_Die *type)
 
 struct dbg_type dbg_peel(struct dbg_type t)
 {
+	if (t.btf && !t.stars)
+		t.id = btf_peel(t.btf, t.id);
 	for (int i = 0; !t.stars && t.die.addr; i++) {
 		switch (dwarf_tag(&t.die)) {
 		case DW_TAG_typedef:
@@ -54,7 +56,33 @@ int dbg_tag(const struct dbg_type *t)
 {
 	if (t->stars)
 		return DW_TAG_pointer_type;
+	if (t->btf)
+		return dbg_btf_tag(t->btf, t->id);
 	return t->die.addr ? dwarf_tag((Dwarf_Die *)&t->die) : 0;
+}
+
+bool dbg_is_void(const struct dbg_type *t)
+{
+	return dbg_tag(t) == 0;
+}
+
+const char *dbg_type_name(const struct dbg_type *t)
+{
+	const char *name;
+
+	if (t->stars)
+		return NULL;
+	name = t->btf ? btf_name(t->btf, t->id) : t->die.addr ? dwarf_diename((Dwarf_Die *)&t->die) : NULL;
+	return name && *name ? name : NULL;
+}
+
+bool dbg_is_declaration(const struct dbg_type *t)
+{
+	if (t->stars)
+		return false;
+	if (t->btf)
+		return btf_kind(t->btf, t->id) == BTF_KIND_FWD;
+	return t->die.addr && dwarf_hasattr((Dwarf_Die *)&t->die, DW_AT_declaration);
 }
 
 struct dbg_type dbg_pointee(const struct dbg_type *t)
@@ -63,6 +91,8 @@ struct dbg_type dbg_pointee(const struct dbg_type *t)
 
 	if (r.stars)
 		r.stars--;
+	else if (r.btf)
+		r = dbg_btf_inner(r.btf, r.id);
 	else if (!dbg_type_of(&r.die, &r.die))
 		r.die.addr = NULL;
 	return r;
@@ -74,8 +104,14 @@ void dbg_complete(struct dbg_query *q, struct dbg_type *t)
 	Dwarf_Die def;
 	const char *name;
 
-	if (t->stars || !t->die.addr || !dwarf_hasattr(&t->die, DW_AT_declaration))
+	if (!dbg_is_declaration(t))
 		return;
+	if (t->btf) {
+		uint32_t id = btf_find(t->btf, btf_name(t->btf, t->id), BTF_KINDS_AGGREGATE);
+
+		t->id = id ? id : t->id;
+		return;
+	}
 	if (dwarf_attr(&t->die, DW_AT_signature, &attr) && dwarf_formref_die(&attr, &def)) {
 		t->die = def;
 		return;
@@ -90,6 +126,8 @@ unsigned dbg_encoding(const struct dbg_type *t)
 	Dwarf_Attribute attr;
 	Dwarf_Word n;
 
+	if (t->btf)
+		return t->stars ? 0 : dbg_btf_encoding(t->btf, t->id);
 	if (!t->stars && t->die.addr && dwarf_attr((Dwarf_Die *)&t->die, DW_AT_encoding, &attr) &&
 	    dwarf_formudata(&attr, &n) == 0)
 		return (unsigned)n;
@@ -138,6 +176,11 @@ static bool array_shape(struct dbg_query *q, const struct dbg_type *array, struc
 
 	*element = dbg_pointee(array);
 	*stride = size_of(q, *element, depth);
+	if (array->btf) {
+		*dimensions = 1;
+		*total = btf_size(array->btf, array->id);
+		return *stride != 0;
+	}
 	if (dwarf_attr(die, DW_AT_byte_stride, &attr) && dwarf_formudata(&attr, &n) == 0)
 		*stride = n;
 	*total = *stride;
@@ -176,11 +219,13 @@ static uint64_t size_of(struct dbg_query *q, struct dbg_type t, int depth)
 	case DW_TAG_rvalue_reference_type:
 		return 8;
 	case DW_TAG_array_type:
-		if (dwarf_attr(&t.die, DW_AT_byte_size, &attr) && dwarf_formudata(&attr, &n) == 0)
+		if (t.die.addr && dwarf_attr(&t.die, DW_AT_byte_size, &attr) && dwarf_formudata(&attr, &n) == 0)
 			return n;
 		array_shape(q, &t, &element, &stride, &total, &dimensions, depth + 1);
 		return total;
 	default:
+		if (t.btf)
+			return btf_size(t.btf, t.id);
 		return dwarf_attr_integrate(&t.die, DW_AT_byte_size, &attr) &&
 				       dwarf_formudata(&attr, &n) == 0
 			       ? n
@@ -205,76 +250,82 @@ bool dbg_array(struct dbg_query *q, const struct dbg_type *array, struct dbg_typ
 
 enum { MAX_TYPE_TEXT = 4000 };
 
-static bool type_text(struct str *o, Dwarf_Die *die, int depth);
+static bool type_text(struct str *o, const struct dbg_type *t, int depth);
 
 /* What a pointer, qualifier or array is about: "void" where there is nothing to name. */
-static void inner_text(struct str *o, Dwarf_Die *die, int depth)
+static void named_text(struct str *o, const struct dbg_type *t, int depth)
 {
-	Dwarf_Die type;
 	size_t start = o->len;
 
-	if (dbg_type_of(die, &type) && type_text(o, &type, depth + 1))
+	if (!dbg_is_void(t) && type_text(o, t, depth + 1))
 		return;
 	o->len = start;
 	str_add(o, "void");
 }
 
-static void function_text(struct str *o, Dwarf_Die *die, const char *how, int depth)
+static void inner_text(struct str *o, const struct dbg_type *t, int depth)
 {
-	Dwarf_Die child;
+	struct dbg_type inner = dbg_pointee(t);
+
+	named_text(o, &inner, depth);
+}
+
+static void function_text(struct str *o, const struct dbg_type *t, const char *how, int depth)
+{
+	struct dbg_child child;
 	bool first = true;
 
-	inner_text(o, die, depth);
+	inner_text(o, t, depth);
 	str_addf(o, " %s(", how);
-	if (dbg_first_child(die, &child))
+	if (dbg_first(t, &child))
 		do {
-			int tag = dwarf_tag(&child);
+			struct dbg_type type = {.stars = 0};
 
-			if (tag != DW_TAG_formal_parameter && tag != DW_TAG_unspecified_parameters)
+			if (child.tag != DW_TAG_formal_parameter &&
+			    child.tag != DW_TAG_unspecified_parameters)
 				continue;
 			str_add(o, first ? "" : ", ");
 			first = false;
-			if (tag == DW_TAG_formal_parameter)
-				inner_text(o, &child, depth);
-			else
+			if (child.tag == DW_TAG_formal_parameter) {
+				dbg_child_type(&child, &type);
+				named_text(o, &type, depth);
+			} else {
 				str_add(o, "...");
-		} while (o->len < MAX_TYPE_TEXT && dbg_next(&child));
+			}
+		} while (o->len < MAX_TYPE_TEXT && dbg_following(&child));
 	str_addc(o, ')');
 }
 
-static bool pointer_text(struct str *o, Dwarf_Die *die, const char *sign, int depth)
+static bool pointer_text(struct str *o, const struct dbg_type *t, const char *sign, int depth)
 {
-	Dwarf_Die to;
+	struct dbg_type to = dbg_pointee(t);
+	const char *name = dbg_type_name(&to);
 
-	if (dbg_type_of(die, &to)) {
-		const char *name = dwarf_diename(&to);
+	if (dbg_tag(&to) == DW_TAG_subroutine_type) {
+		char how[8];
 
-		if (dwarf_tag(&to) == DW_TAG_subroutine_type) {
-			char how[8];
-
-			snprintf(how, sizeof(how), "(%s) ", sign);
-			function_text(o, &to, how, depth + 1);
-			return true;
-		}
-		if (dwarf_tag(&to) == DW_TAG_structure_type && name &&
-		    strcmp(name, "__va_list_tag") == 0) {
-			str_add(o, "va_list");
-			return true;
-		}
+		snprintf(how, sizeof(how), "(%s) ", sign);
+		function_text(o, &to, how, depth + 1);
+		return true;
 	}
-	inner_text(o, die, depth);
+	if (dbg_tag(&to) == DW_TAG_structure_type && name && strcmp(name, "__va_list_tag") == 0) {
+		str_add(o, "va_list");
+		return true;
+	}
+	named_text(o, &to, depth);
 	str_add(o, sign);
 	return true;
 }
 
-static bool type_text(struct str *o, Dwarf_Die *die, int depth)
+static bool type_text(struct str *o, const struct dbg_type *t, int depth)
 {
-	const char *name = dwarf_diename(die), *word = NULL, *qualifier = NULL;
-	Dwarf_Die inner;
+	const char *name = dbg_type_name(t), *word = NULL, *qualifier = NULL;
+	struct dbg_type inner;
+	int tag;
 
 	if (depth > DBG_MAX_DEPTH || o->len > MAX_TYPE_TEXT)
 		return false;
-	switch (dwarf_tag(die)) {
+	switch (dbg_tag(t)) {
 	case DW_TAG_base_type:
 	case DW_TAG_typedef:
 	case DW_TAG_unspecified_type:
@@ -295,17 +346,17 @@ static bool type_text(struct str *o, Dwarf_Die *die, int depth)
 		word = "enum";
 		break;
 	case DW_TAG_pointer_type:
-		return pointer_text(o, die, "*", depth);
+		return pointer_text(o, t, "*", depth);
 	case DW_TAG_reference_type:
-		return pointer_text(o, die, "&", depth);
+		return pointer_text(o, t, "&", depth);
 	case DW_TAG_rvalue_reference_type:
-		return pointer_text(o, die, "&&", depth);
+		return pointer_text(o, t, "&&", depth);
 	case DW_TAG_array_type:
-		inner_text(o, die, depth);
+		inner_text(o, t, depth);
 		str_add(o, "[]");
 		return true;
 	case DW_TAG_subroutine_type:
-		function_text(o, die, "", depth);
+		function_text(o, t, "", depth);
 		return true;
 	case DW_TAG_const_type:
 		qualifier = " const";
@@ -323,12 +374,12 @@ static bool type_text(struct str *o, Dwarf_Die *die, int depth)
 		str_addf(o, "%s %s", word, name ? name : "{...}");
 		return true;
 	}
-	inner_text(o, die, depth);
+	inner_text(o, t, depth);
 	/* const on a reference itself says nothing. */
-	if (dbg_type_of(die, &inner) && (dwarf_tag(&inner) == DW_TAG_reference_type ||
-					 dwarf_tag(&inner) == DW_TAG_rvalue_reference_type))
-		return true;
-	str_add(o, qualifier);
+	inner = dbg_pointee(t);
+	tag = dbg_tag(&inner);
+	if (tag != DW_TAG_reference_type && tag != DW_TAG_rvalue_reference_type)
+		str_add(o, qualifier);
 	return true;
 }
 
@@ -337,20 +388,17 @@ const char *dbg_type_text(struct arena *a, struct dbg_type t)
 	struct str o = {0};
 	const char *text = NULL;
 
-	if (!t.die.addr)
+	if (dbg_is_void(&t))
 		str_add(&o, "void");
-	else if (!type_text(&o, &t.die, 0))
+	else if (!type_text(&o, &t, 0))
 		o.len = 0;
-	if (o.len) {
-		for (unsigned i = 0; i < t.stars; i++)
-			str_addc(&o, '*');
+	if (o.len)
 		text = arena_strndup(a, o.s, o.len);
-	}
 	str_release(&o);
 	return text;
 }
 
-/* ------------------------------------------------------------------ members */
+/* ------------------------------------------------------------------ places of members */
 
 static bool constant(Dwarf_Die *die, unsigned name, int64_t *out)
 {
@@ -364,7 +412,7 @@ static bool constant(Dwarf_Die *die, unsigned name, int64_t *out)
 	return true;
 }
 
-bool dbg_member_place(Dwarf_Die *die, struct dbg_member *out)
+static bool die_place(Dwarf_Die *die, struct dbg_member *out)
 {
 	Dwarf_Attribute attr;
 	int64_t n = 0, size;
@@ -422,6 +470,75 @@ bool dbg_member_place(Dwarf_Die *die, struct dbg_member *out)
 	return true;
 }
 
+/* ------------------------------------------------------------------ children */
+
+static void describe(struct dbg_child *c)
+{
+	c->tag = dwarf_tag(&c->die);
+	c->name = dwarf_diename(&c->die);
+}
+
+bool dbg_first(const struct dbg_type *t, struct dbg_child *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->of = *t;
+	if (t->stars)
+		return false;
+	if (t->btf)
+		return dbg_btf_child(c, 0);
+	if (!t->die.addr || !dbg_first_child(&c->of.die, &c->die))
+		return false;
+	describe(c);
+	return true;
+}
+
+bool dbg_following(struct dbg_child *c)
+{
+	if (c->of.btf)
+		return dbg_btf_child(c, c->number + 1);
+	if (!dbg_next(&c->die))
+		return false;
+	describe(c);
+	return true;
+}
+
+bool dbg_child_type(const struct dbg_child *c, struct dbg_type *out)
+{
+	const struct btf_type *t;
+
+	memset(out, 0, sizeof(*out));
+	if (!c->of.btf)
+		return dbg_type_of((Dwarf_Die *)&c->die, &out->die);
+	t = btf_type(c->of.btf, c->of.id);
+	*out = dbg_btf_type(c->of.btf, c->tag == DW_TAG_member ? btf_members(t)[c->number].type
+							       : btf_params(t)[c->number].type);
+	return !dbg_is_void(out);
+}
+
+bool dbg_child_is_static(const struct dbg_child *c)
+{
+	return !c->of.btf && (c->tag == DW_TAG_variable ||
+			      dwarf_hasattr_integrate((Dwarf_Die *)&c->die, DW_AT_declaration));
+}
+
+bool dbg_child_place(const struct dbg_child *c, struct dbg_member *out)
+{
+	struct btf_place at;
+
+	memset(out, 0, sizeof(*out));
+	if (!dbg_child_type(c, &out->type))
+		return false;
+	if (!c->of.btf)
+		return die_place((Dwarf_Die *)&c->die, out);
+	btf_member_place(c->of.btf, btf_type(c->of.btf, c->of.id), c->number, &at);
+	out->offset = at.offset;
+	out->bit_offset = at.bit_offset;
+	out->bit_size = at.bit_size;
+	return true;
+}
+
+/* ------------------------------------------------------------------ members by name */
+
 static bool is_aggregate(const struct dbg_type *t)
 {
 	int tag = dbg_tag(t);
@@ -433,50 +550,40 @@ static bool is_aggregate(const struct dbg_type *t)
 static bool find_member(struct dbg_query *q, struct dbg_type object, const char *name,
 			struct dbg_member *out, int depth)
 {
-	Dwarf_Die child;
+	struct dbg_child c;
 
 	object = dbg_peel(object);
 	dbg_complete(q, &object);
 	if (depth > DBG_MAX_DEPTH || !is_aggregate(&object) || !dbg_step(q))
 		return false;
 	for (int nested = 0; nested < 2; nested++) {
-		if (!dbg_first_child(&object.die, &child))
+		if (!dbg_first(&object, &c))
 			return false;
 		do {
-			int tag = dwarf_tag(&child);
-			const char *have = dwarf_diename(&child);
 			struct dbg_member base;
 
-			if (tag != DW_TAG_member && tag != DW_TAG_inheritance &&
-			    tag != DW_TAG_variable)
+			if (c.tag != DW_TAG_member && c.tag != DW_TAG_inheritance &&
+			    c.tag != DW_TAG_variable)
 				continue;
 			if (!nested) {
-				if (!have || strcmp(have, name) != 0)
+				if (!c.name || strcmp(c.name, name) != 0)
 					continue;
-				out->die = child;
-				out->type.stars = 0;
-				if (!dbg_type_of(&child, &out->type.die))
-					return false;
-				/* A static member is a declaration, its place is elsewhere. */
-				if (tag == DW_TAG_variable ||
-				    dwarf_hasattr_integrate(&child, DW_AT_declaration)) {
-					out->is_static = true;
-					out->offset = 0;
-					out->bit_offset = -1;
-					return true;
-				}
-				return dbg_member_place(&child, out);
+				if (!dbg_child_is_static(&c))
+					return dbg_child_place(&c, out);
+				/* A declaration, its place is elsewhere. */
+				out->die = c.die;
+				out->is_static = true;
+				out->bit_offset = -1;
+				return dbg_child_type(&c, &out->type);
 			}
-			if (tag == DW_TAG_variable || (tag == DW_TAG_member && have))
-				continue;
-			base.type.stars = 0;
-			if (!dbg_member_place(&child, &base) || !dbg_type_of(&child, &base.type.die))
+			if (c.tag == DW_TAG_variable || (c.tag == DW_TAG_member && c.name) ||
+			    !dbg_child_place(&c, &base))
 				continue;
 			if (find_member(q, base.type, name, out, depth + 1)) {
 				out->offset += base.offset;
 				return true;
 			}
-		} while (dbg_next(&child));
+		} while (dbg_following(&c));
 	}
 	return false;
 }
@@ -490,23 +597,21 @@ bool dbg_member(struct dbg_query *q, struct dbg_type object, const char *name,
 
 static void member_names(struct dbg_query *q, struct dbg_type object, dbg_names *out, int depth)
 {
-	Dwarf_Die child;
+	struct dbg_child c;
 
 	object = dbg_peel(object);
 	dbg_complete(q, &object);
-	if (depth > 8 || !is_aggregate(&object) || !dbg_first_child(&object.die, &child))
+	if (depth > 8 || !is_aggregate(&object) || !dbg_first(&object, &c))
 		return;
 	do {
-		int tag = dwarf_tag(&child);
-		const char *have = dwarf_diename(&child);
-		struct dbg_type t = {.stars = 0};
+		struct dbg_type t;
 
-		if (tag == DW_TAG_member && have)
-			vec_push(out, q->a, have);
-		else if ((tag == DW_TAG_member || tag == DW_TAG_inheritance) &&
-			 dbg_type_of(&child, &t.die))
+		if (c.tag == DW_TAG_member && c.name)
+			vec_push(out, q->a, c.name);
+		else if ((c.tag == DW_TAG_member || c.tag == DW_TAG_inheritance) &&
+			 dbg_child_type(&c, &t))
 			member_names(q, t, out, depth + 1);
-	} while (out->n < 10000 && dbg_next(&child));
+	} while (out->n < 10000 && dbg_following(&c));
 }
 
 void dbg_member_names(struct dbg_query *q, struct dbg_type object, dbg_names *out)

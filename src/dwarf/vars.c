@@ -166,6 +166,9 @@ static const char *whereabouts(struct dbg_query *q)
 	Dwarf_Die scope = q->at->scope, cu;
 	const char *function = NULL, *unit = NULL;
 
+	if (q->at->signature)
+		return arena_printf(q->a, " in %s", q->at->signature->name);
+
 	if (!scope.addr)
 		return arena_printf(q->a, " in %s", q->m->path);
 	function = dwarf_diename(&scope);
@@ -177,11 +180,37 @@ static const char *whereabouts(struct dbg_query *q)
 			    unit ? unit : "?");
 }
 
+/* "$arg1", ..., or the name. */
+static const char *argument_name(struct dbg_query *q, size_t i)
+{
+	const char *name = q->at->signature->args.v[i].name;
+
+	return name ? arena_printf(q->a, "$%s", name) : arena_printf(q->a, "$arg%zu", i + 1);
+}
+
+static void no_tracepoint_variable(struct dbg_query *q, const char *name)
+{
+	struct str all = {0};
+
+	for (size_t i = 0; i < q->at->signature->args.n; i++)
+		str_addf(&all, "%s ", argument_name(q, i));
+	dbg_fail(q, "unable to find tracepoint variable '$%s' (alternatives: %s$$name $$system $$parms "
+		    "$$vars)",
+		 name, all.s ? all.s : "");
+	str_release(&all);
+}
+
 static void no_local(struct dbg_query *q, const char *name)
 {
 	dbg_names names = {0};
 	const char *alt;
 
+	if (q->at->signature && q->at->signature->tracepoint) {
+		no_tracepoint_variable(q, name);
+		return;
+	}
+	for (size_t i = 0; q->at->signature && i < q->at->signature->args.n; i++)
+		vec_push(&names, q->a, argument_name(q, i));
 	collect_names(q, &names);
 	alt = alternatives(q, arena_printf(q->a, "$%s", name), &names);
 	/* The second bracket is SystemTap's. */
@@ -231,6 +260,14 @@ bool dbg_return_object(struct dbg_query *q, struct dbg_object *o)
 
 	memset(o, 0, sizeof(*o));
 	o->bit_offset = -1;
+	if (q->at->signature && q->at->signature->result) {
+		o->type = q->at->signature->result_type;
+		o->loc.kind = LOC_VALUE;
+		o->loc.e = dbg_clone(q, q->at->signature->result);
+		if (dbg_is_void(&o->type))
+			return dbg_fail(q, "function '%s' returns no value", q->at->signature->name);
+		return true;
+	}
 	if (!q->at->is_return || !dbg_function(q, &function))
 		return dbg_fail(q, "unable to find local 'return', [man error::dwarf]%s",
 				whereabouts(q));
@@ -244,6 +281,36 @@ bool dbg_return_object(struct dbg_query *q, struct dbg_object *o)
 		return dbg_fail(q, "failed to retrieve return value location for %s "
 				   "[man error::dwarf]", dwarf_diename(&function));
 	return dbg_evaluate(q, NULL, (Dwarf_Op *)ops, (size_t)n, &o->loc);
+}
+
+void dbg_argument_object(struct dbg_query *q, const struct dbg_argument *arg, struct dbg_object *o)
+{
+	memset(o, 0, sizeof(*o));
+	o->bit_offset = -1;
+	o->type = arg->type;
+	o->loc.kind = LOC_VALUE;
+	o->loc.e = dbg_clone(q, arg->value);
+}
+
+/* $name, or $argN. */
+static bool find_argument(struct dbg_query *q, const char *name, struct dbg_object *o)
+{
+	const struct dbg_signature *sig = q->at->signature;
+	char *end;
+	unsigned long n;
+
+	for (size_t i = 0; i < sig->args.n; i++)
+		if (sig->args.v[i].name && strcmp(sig->args.v[i].name, name) == 0) {
+			dbg_argument_object(q, &sig->args.v[i], o);
+			return true;
+		}
+	if (strncmp(name, "arg", 3) != 0 || name[3] < '1' || name[3] > '9')
+		return false;
+	n = strtoul(name + 3, &end, 10);
+	if (*end || n > sig->args.n)
+		return false;
+	dbg_argument_object(q, &sig->args.v[n - 1], o);
+	return true;
 }
 
 bool dbg_dereference(struct dbg_query *q, struct dbg_object *o)
@@ -321,7 +388,7 @@ bool dbg_step_member(struct dbg_query *q, struct dbg_object *o, const char *name
 			return dbg_fail(q, "invalid access '->%s' vs %s", name,
 					type_name_of(q, o->type));
 		dbg_complete(q, &t);
-		if (dwarf_hasattr(&t.die, DW_AT_declaration))
+		if (dbg_is_declaration(&t))
 			return dbg_fail(q, "unresolved %s [man error::dwarf]", type_name_of(q, t));
 		if (!dbg_member(q, t, name, &m)) {
 			dbg_names names = {0};
@@ -400,13 +467,31 @@ struct expr *dbg_address(struct dbg_query *q, const struct dbg_object *o)
 	return o->loc.e;
 }
 
+/* A structure is no value. */
+static struct expr *whole_object(struct dbg_query *q, struct dbg_type t)
+{
+	const char *first = NULL, *file = NULL, *where = "";
+	struct dbg_child c;
+	int line = 0;
+
+	dbg_complete(q, &t);
+	if (!t.btf) {
+		file = dwarf_decl_file(&t.die);
+		dwarf_decl_line(&t.die, &line);
+		where = arena_printf(q->a, " (%s:%d)", file ? file : "?", line);
+	}
+	if (dbg_first(&t, &c))
+		do
+			first = c.tag == DW_TAG_member ? c.name : NULL;
+		while (!first && dbg_following(&c));
+	return dbg_fail(q, "'%s'%s is being accessed instead of a member such as '->%s'",
+			type_name_of(q, t), where, first ? first : "?");
+}
+
 struct expr *dbg_value(struct dbg_query *q, const struct dbg_object *o)
 {
 	struct dbg_type t = dbg_peel(o->type);
-	Dwarf_Die child;
-	const char *first = NULL, *file;
 	uint64_t size;
-	int line = 0;
 
 	if (o->bit_offset >= 0)
 		return dbg_fetch(q, &o->loc, (uint64_t)o->bit_offset, o->bit_size, dbg_is_signed(&t),
@@ -420,15 +505,7 @@ struct expr *dbg_value(struct dbg_query *q, const struct dbg_object *o)
 	case DW_TAG_structure_type:
 	case DW_TAG_class_type:
 	case DW_TAG_union_type:
-		dbg_complete(q, &t);
-		file = dwarf_decl_file(&t.die);
-		dwarf_decl_line(&t.die, &line);
-		if (dbg_first_child(&t.die, &child))
-			do
-				first = dwarf_tag(&child) == DW_TAG_member ? dwarf_diename(&child) : NULL;
-			while (!first && dbg_next(&child));
-		return dbg_fail(q, "'%s' (%s:%d) is being accessed instead of a member such as '->%s'",
-				type_name_of(q, t), file ? file : "?", line, first ? first : "?");
+		return whole_object(q, t);
 	default:
 		break;
 	}
@@ -459,13 +536,14 @@ static struct foreign_type *detail_of(struct dbg_query *q, const struct dbg_obje
 	d->base.resolve = dbg_resolve_typed;
 	t = dbg_peel(d->pointee);
 	/* Each unit has a DIE of its own for the same struct. */
-	if (t.die.addr && (name = dwarf_diename(&t.die)))
+	if ((name = dbg_type_name(&t)))
 		d->base.name = arena_printf(q->a, "%s:%s:%llu*%u", q->m->path, name,
 					    (unsigned long long)dbg_size(q, t), t.stars);
 	else
 		d->base.name = arena_printf(q->a, "%s:%llx*%u", q->m->path,
-					    t.die.addr ? (unsigned long long)dwarf_dieoffset(&t.die)
-						       : 0,
+					    t.btf ? t.id
+					    : t.die.addr ? (unsigned long long)dwarf_dieoffset(&t.die)
+							 : 0,
 					    t.stars);
 	return &d->base;
 }
@@ -534,13 +612,28 @@ struct expr *dbg_resolve_typed(struct session *s, const struct foreign_type *typ
 	return e;
 }
 
+static bool use_kernel(struct dbg_query *q, const char *module)
+{
+	struct dbg_module *m = dbg_kernel(q->s, module);
+
+	if (!m)
+		return dbg_fail(q, "the kernel tells nothing about the types of %s (no BTF)",
+				module ? module : "its own");
+	q->m = m;
+	q->foreign = true;
+	return true;
+}
+
 static bool use_module(struct dbg_query *q, const char *name)
 {
 	const char *why = NULL, *path = name, *env = getenv("PATH");
 	struct dbg_module *m;
 
+	/* Headers of the kernel: its types are known without them. */
 	if (strcmp(name, "kernel") == 0 || strncmp(name, "kernel<", 7) == 0 || *name == '<')
-		return dbg_fail(q, "no debug information of the kernel here: '%s'", name);
+		return use_kernel(q, NULL);
+	if (q->m && q->m->btf && !strchr(name, '/'))
+		return use_kernel(q, name);
 	for (; !strchr(name, '/') && env && *env; env += strcspn(env, ":"), env += *env == ':') {
 		path = arena_printf(q->a, "%.*s/%s", (int)strcspn(env, ":"), env, name);
 		if (access(path, R_OK) == 0)
@@ -574,11 +667,15 @@ static struct expr *resolve_cast(struct dbg_query *q, struct expr *target)
 	struct dbg_type type;
 
 	if (!list) {
-		if (!q->m)
-			return dbg_fail(q, "unresolved target-symbol expression");
-		if (!dbg_find_type(q, target->lit->str, &type))
-			return dbg_fail(q, "type definition '%s' not found in '%s'", target->lit->str,
-					q->m->path);
+		const char *in = q->m ? q->m->path : "kernel";
+
+		/* The kernel is the last resort. */
+		if ((!q->m || !dbg_find_type(q, target->lit->str, &type)) &&
+		    ((q->m && q->m->btf) || !use_kernel(q, NULL) ||
+		     !dbg_find_type(q, target->lit->str, &type))) {
+			q->why = NULL;
+			return dbg_fail(q, "type definition '%s' not found in '%s'", target->lit->str, in);
+		}
 		return finish_pointer(q, target->left, &type, target);
 	}
 	/* "mod1:mod2:..." */
@@ -621,12 +718,18 @@ static struct expr *resolve_target(struct dbg_query *q, struct expr *target)
 	struct dbg_object o;
 	Dwarf_Die var;
 
-	if (!q->at->scope.addr && q->m && !dbg_dwarf(q->m))
+	if (!q->at->signature && !q->at->scope.addr && q->m && !dbg_has_types(q->m))
 		return dbg_fail(q, "no debug information in %s [man warning::debuginfo]", q->m->path);
 	if (*name == '$')
 		return dbg_context_string(q, name + 1, target->suffix);
 	if (strcmp(name, "return") == 0)
 		return dbg_return_object(q, &o) ? finish(q, &o, target, 0) : NULL;
+	if (q->at->signature) {
+		if (find_argument(q, name, &o))
+			return finish(q, &o, target, 0);
+		no_local(q, name);
+		return NULL;
+	}
 	if (!find_variable(q, name, &var)) {
 		no_local(q, name);
 		return NULL;
@@ -642,7 +745,7 @@ struct expr *dbg_resolve(struct session *s, const struct dbg_place *at, struct e
 	int64_t n;
 
 	if (q.m)
-		dbg_dwarf(q.m);
+		dbg_has_types(q.m);
 	switch (target->kind) {
 	case EX_TARGET:
 		e = resolve_target(&q, target);
@@ -659,6 +762,8 @@ struct expr *dbg_resolve(struct session *s, const struct dbg_place *at, struct e
 		dbg_fail(&q, "unknown type in dereference");
 		break;
 	case EX_ENUM:
+		if (!q.m)
+			use_kernel(&q, NULL);
 		if (q.m && dbg_find_enumerator(&q, target->lit->str, &n))
 			e = dbg_number(&q, n);
 		else
@@ -681,6 +786,19 @@ struct expr *dbg_cfa(struct session *s, const struct dbg_place *at, const struct
 
 /* ------------------------------------------------------------------ lists */
 
+static void list_arguments(struct dbg_query *q, dbg_names *out)
+{
+	const struct dbg_signature *sig = q->at->signature;
+	const char *text;
+
+	if (sig->result && !dbg_is_void(&sig->result_type) &&
+	    (text = dbg_type_text(q->a, sig->result_type)))
+		vec_push(out, q->a, arena_printf(q->a, " $return:%s", text));
+	for (size_t i = 0; i < sig->args.n; i++)
+		if ((text = dbg_type_text(q->a, sig->args.v[i].type)))
+			vec_push(out, q->a, arena_printf(q->a, " %s:%s", argument_name(q, i), text));
+}
+
 void dbg_list_vars(struct session *s, const struct dbg_place *at, dbg_names *out)
 {
 	struct token tok = {.src = NULL};
@@ -690,6 +808,10 @@ void dbg_list_vars(struct session *s, const struct dbg_place *at, dbg_names *out
 	const char *text;
 	size_t n;
 
+	if (at->signature) {
+		list_arguments(&q, out);
+		return;
+	}
 	if (!at->module || !dbg_dwarf(at->module))
 		return;
 	if (at->is_return && dbg_function(&q, &function) && dbg_type_of(&function, &t.die) &&

@@ -1,6 +1,7 @@
 /* See btf.h. */
 #include "kern/btf.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +87,18 @@ struct btf *kern_module_btf(const char *module)
 	    snprintf(path, sizeof(path), FOLDER "%s", module) < (int)sizeof(path))
 		m->btf = open_file(path, kern_btf());
 	return m->btf;
+}
+
+void kern_btf_modules(struct arena *a, name_list *out)
+{
+	DIR *dir = opendir(FOLDER);
+	const struct dirent *d;
+
+	while (dir && (d = readdir(dir)) != NULL)
+		if (d->d_name[0] != '.' && strcmp(d->d_name, "vmlinux") != 0)
+			vec_push(out, a, arena_strdup(a, d->d_name));
+	if (dir)
+		closedir(dir);
 }
 
 bool kern_btf_members(struct kern_member *v, size_t n)

@@ -6,12 +6,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/vec.h"
 #include "btf/btf.h"
 
 /* The kernel's types; NULL: it tells nothing. They stay for the life of the process. */
 struct btf *kern_btf(void);
 /* Those of a loaded module, on top of the kernel's. NULL likewise. */
 struct btf *kern_module_btf(const char *module);
+
+/* Names of the loaded modules that have types of their own. */
+void kern_btf_modules(struct arena *a, name_list *out);
 
 struct kern_member {
 	const char *type, *member; /* "task_struct", "tgid"; member "": the structure itself */

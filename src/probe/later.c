@@ -17,7 +17,6 @@ static const char *const patterns[] = {
 	"module(string).function(string).callee(string)",
 	"module(string).function(string).callees",
 	"module(string).function(string).label(string)",
-	"module(string).tracepoint(string)",
 	"netfilter.hook(string).pf(string)",
 	"netfilter.hook(string).pf(string).priority(string)",
 	"netfilter.pf(string).hook(string)",

@@ -24,6 +24,8 @@ enum {
 				  * printf may print, with the heads of 32 arguments */
 	RT_FRAME_SLACK = 4096,	 /* behind every frame: pointers into it may be passed as struct rt_str */
 	RT_STACK_DEPTH = 20,	 /* addresses of a stack: MAXBACKTRACE */
+	RT_MAX_CALLS = 32,	 /* of an error that are told */
+	RT_MAX_PLACES = 1 << 22, /* for loops over tables in one handler */
 	RT_FRAMES_PER_CPU = 8,	 /* handlers that can be active on one CPU: nested, preempted, blocked */
 };
 
@@ -78,6 +80,22 @@ struct rt_stat_value {
 #define RT_STAT_INIT \
 	{.min = 0x7fffffffffffffffll, .max = -0x7fffffffffffffffll - 1, .first = RT_STAT_NO_FIRST}
 
+/* foreach: the elements that it goes over are a heap in the map of places, the next one first. */
+struct rt_place {
+	uint64_t sort; /* what it is sorted by, turned so that the smallest comes first */
+	uint64_t seq;
+	uint64_t key;  /* address of the element's key */
+};
+/* One that is at work; in the frame, with the element's key behind it. */
+struct rt_foreach {
+	uint64_t base, n, end; /* its first place; how many are left; the first one behind them */
+	uint64_t limit, full;  /* the first one that is not there; true: it was wanted */
+	int64_t remaining;     /* of the limit */
+};
+/* What a foreach over texts sorts by (rt_foreach_start()): offset of the text from the key, bytes of its
+ * slot, direction; 0: numbers. */
+#define RT_SORT_TEXT(bytes, down) ((uint64_t)(bytes) << 32 | (uint64_t)(down) << 63)
+
 /* A global that several CPUs may want: who may use it (gen/lock.c, run/kmap.c).
  * 0: free; > 0: that many handlers do single atomic operations; < 0: one handler has it alone. */
 struct rt_lock {
@@ -97,7 +115,11 @@ struct rt_shared {
 	uint64_t lost_bytes;
 	uint64_t clock_offset;	  /* real time - bpf_ktime_get_ns(), refreshed by user space */
 	uint64_t stap_pid;
-	uint64_t reserved[7];
+	/* Loops over tables: how many places a handler takes; how many handlers of one CPU (or of all) may
+	 * do so at the same time. */
+	uint64_t region_places;
+	uint32_t regions, regions_per_cpu;
+	uint64_t reserved[5];
 };
 
 /* Value of the map of stacks; its key is a 64-bit number made from the addresses, 0 for none. */
@@ -133,11 +155,16 @@ struct rt_frame {
 	uint32_t error_place; /* index into gen_image.places */
 	int64_t error_arg;   /* address, index, ... */
 	uint32_t actions;    /* counted against MAXACTION */
-	uint32_t state;	     /* where the next turn of a handler with loops goes on */
+	uint32_t state;	     /* number of the spot where the handler's next part goes on */
 	uint32_t out_used;
 	uint32_t token_pos;  /* of tokenize() */
 	uint64_t started;    /* -t: bpf_ktime_get_ns() at the start of the handler */
 	uint32_t reserved[2];
+	/* Script functions that are not inlined: how deep in them; what recursive calls have kept; places
+	 * of the calls that an error has left (gen_image.places). */
+	uint32_t nesting, stack_used, n_calls, calls[RT_MAX_CALLS], reserved_2;
+	/* Loops over tables: the part of the map of places that the handler has for itself. */
+	uint64_t places, places_end;
 	/* Probes on the life of processes (gen/life.c): */
 	uint64_t task, ids;  /* the task in question; pid in the upper half, tid in the lower */
 	uint64_t foreign;    /* it is not one that runs here: an existing one, or a child */
@@ -145,7 +172,7 @@ struct rt_frame {
 	uint64_t regs[21];   /* of the current task in user mode: struct pt_regs */
 	struct rt_str error_text; /* RT_E_TEXT, and what catch (e) reads */
 	struct rt_str token_text; /* tokenize(): what is being taken apart */
-	struct rt_str tmp;	  /* of library functions */
+	struct rt_str tmp, tmp_2; /* of library functions */
 	uint64_t scratch[16];	  /* likewise: what loops count, so that the verifier doesn't */
 	struct rt_walk walk;
 	char out[RT_OUT_BYTES + RT_STR_BYTES + 64]; /* records on their way, see struct rt_item */
@@ -263,7 +290,8 @@ struct rt_arg_str {
 };
 struct rt_item_error {
 	int64_t arg;
-	uint32_t place, reserved; /* then, for RT_E_TEXT, a struct rt_arg_str */
+	uint32_t place, n_calls; /* > 0: 1 + so many calls; then RT_MAX_CALLS numbers of 4 bytes follow.
+				  * Then, for RT_E_TEXT, a struct rt_arg_str */
 };
 
 #endif

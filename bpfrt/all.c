@@ -2,6 +2,7 @@
 #include "string.c"
 #include "search.c"
 #include "quote.c"
+#include "foreach.c"
 #include "format.c"
 #include "regex.c"
 #include "out.c"

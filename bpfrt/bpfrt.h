@@ -105,9 +105,21 @@ long rt_kernel_read(struct rt_frame *f, uint64_t addr, uint64_t how);
 long rt_stat_add(struct rt_stat_value *v, int64_t x);
 /* The same and what @variance needs. */
 long rt_stat_add_variance(struct rt_stat_value *v, int64_t x);
+/* @variance: 0 of less than two values. */
+long rt_stat_variance(const struct rt_stat_value *v);
 /* Numbers of buckets: 0 to 127; 0 to (high - low) / step + 2. */
 long rt_hist_log(int64_t x);
 long rt_hist_linear(int64_t x, int64_t low, int64_t high, int64_t step);
+
+/* ------------------------------------------------------------------ loops over tables */
+/* These are verified at each call: map is the map of places. A handler takes a region of it for itself:
+ * 0 if all are in use; and gives it back. */
+LOCAL long rt_take_places(void *map, struct rt_frame *f, struct rt_shared *s);
+LOCAL long rt_drop_places(void *map, struct rt_frame *f);
+/* The l->n places from l->base on become a heap. text: RT_SORT_TEXT() | offset. */
+LOCAL long rt_foreach_start(void *map, struct rt_frame *f, struct rt_foreach *l, uint64_t text);
+/* Address of the next element's key, 0: there is none. */
+LOCAL long rt_foreach_next(void *map, struct rt_frame *f, struct rt_foreach *l, uint64_t text);
 
 /* ------------------------------------------------------------------ locks */
 /* 1 when taken; after that many further tries (1 << 20 at most): 0. */

@@ -91,6 +91,95 @@ long rt_stat_add_variance(struct rt_stat_value *v, int64_t x)
 	return 0;
 }
 
+/* ------------------------------------------------------------------ variance */
+
+/* 128 bits; there are no instructions and no compiler functions for them. */
+struct wide {
+	uint64_t lo, hi;
+};
+
+static inline struct wide product(uint64_t a, uint64_t b)
+{
+	uint64_t al = a & 0xffffffff, ah = a >> 32, bl = b & 0xffffffff, bh = b >> 32;
+	uint64_t ll = al * bl, lh = al * bh, hl = ah * bl, mid = (ll >> 32) + (lh & 0xffffffff) + (hl & 0xffffffff);
+	struct wide w = {(ll & 0xffffffff) | mid << 32, ah * bh + (lh >> 32) + (hl >> 32) + (mid >> 32)};
+
+	return w;
+}
+
+/* 192 bits */
+struct number {
+	uint64_t w[3];
+};
+
+static inline void times(struct number *to, const struct wide *a, uint64_t b)
+{
+	struct wide low = product(a->lo, b), high = product(a->hi, b);
+
+	to->w[0] = low.lo;
+	to->w[1] = low.hi + high.lo;
+	to->w[2] = high.hi + (to->w[1] < low.hi);
+}
+
+struct division {
+	struct number rest;
+	uint64_t left, divisor; /* what has been shifted out of rest so far and is less than the divisor */
+};
+
+/* One bit of the quotient, which takes the place of rest. */
+LOCAL long divide_bit(uint64_t i, struct division *d)
+{
+	uint64_t over = d->left >> 63;
+
+	(void)i;
+	d->left = d->left << 1 | d->rest.w[2] >> 63;
+	d->rest.w[2] = d->rest.w[2] << 1 | d->rest.w[1] >> 63;
+	d->rest.w[1] = d->rest.w[1] << 1 | d->rest.w[0] >> 63;
+	d->rest.w[0] <<= 1;
+	if (over || d->left >= d->divisor) {
+		d->left -= d->divisor;
+		d->rest.w[0] |= 1;
+	}
+	return 0;
+}
+
+static inline void divide(struct division *d, uint64_t by)
+{
+	d->left = 0;
+	d->divisor = by;
+	bpf_loop(192, divide_bit, d, 0);
+}
+
+/* (n * sum of d^2 - (sum of d)^2) / (n * (n - 1)), truncated, d being the differences from the first
+ * value. */
+long rt_stat_variance(const struct rt_stat_value *v)
+{
+	struct division d = {0};
+	struct wide squares, own;
+	uint64_t n, sum, borrow;
+
+	if (!v || v->count < 2)
+		return 0;
+	n = (uint64_t)v->count;
+	sum = (uint64_t)v->sum - n * (uint64_t)v->first;
+	if ((int64_t)sum < 0)
+		sum = -sum;
+	squares.lo = v->d2_lo;
+	squares.hi = v->d2_hi;
+	own = product(sum, sum);
+	times(&d.rest, &squares, n);
+	borrow = d.rest.w[0] < own.lo;
+	d.rest.w[0] -= own.lo;
+	d.rest.w[2] -= d.rest.w[1] < own.hi || (d.rest.w[1] == own.hi && borrow);
+	d.rest.w[1] -= own.hi + borrow;
+	/* Rounding down twice is rounding down once. */
+	divide(&d, n);
+	divide(&d, n - 1);
+	if (d.rest.w[2] || d.rest.w[1] || d.rest.w[0] > INT64_MAX)
+		return INT64_MAX;
+	return (long)d.rest.w[0];
+}
+
 /* ------------------------------------------------------------------ histogram buckets */
 long rt_hist_log(int64_t x)
 {

@@ -85,7 +85,7 @@ static void load_maps(const struct gen_image *img, int *fds)
 				     g->flags};
 		uint32_t zero = 0;
 
-		if (i == GEN_MAP_FRAMES)
+		if (g->per_cpu)
 			m.max_entries *= (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
 		fds[i] = kern_map_create(&m);
 		if (fds[i] < 0)
@@ -159,7 +159,7 @@ static bool compile(struct session *s, const char *path)
 	if (!ir_lower(s))
 		return false;
 	ir_optimize(s->ir);
-	return gen_build(s, false);
+	return gen_build(s, &(struct gen_features){0});
 }
 
 int main(int argc, char **argv)

@@ -6,6 +6,11 @@
 
 enum { MAX_JUMP = INT16_MAX - 4000 };
 
+static bool is_near(int off)
+{
+	return off >= INT16_MIN && off <= INT16_MAX;
+}
+
 void code_init(struct code *c, struct arena *a)
 {
 	*c = (struct code){.arena = a};
@@ -71,6 +76,21 @@ static void mark(const struct code *c, const int32_t *target, bool *reached)
 	free(stack);
 }
 
+/* Jumps over nothing but what is dropped are dropped, too. */
+static void unmark_idle_jumps(const struct code *c, const int32_t *target, bool *reached)
+{
+	int32_t next = (int32_t)c->insns.n; /* the next instruction that stays */
+
+	for (size_t i = c->insns.n; i-- > 0;) {
+		if (!reached[i])
+			continue;
+		if (c->insns.v[i].code == (BPF_JMP | BPF_JA) && target[i] > (int32_t)i && target[i] <= next)
+			reached[i] = false;
+		else
+			next = (int32_t)i;
+	}
+}
+
 static void drop_unreached(struct code *c)
 {
 	size_t n_insns = c->insns.n, n = 0;
@@ -83,6 +103,7 @@ static void drop_unreached(struct code *c)
 	for (size_t i = 0; i < c->fixups.n; i++)
 		target[c->fixups.v[i].insn] = c->labels.v[c->fixups.v[i].label];
 	mark(c, target, reached);
+	unmark_idle_jumps(c, target, reached);
 	for (size_t i = 0; i < n_insns; i++) {
 		to[i] = (uint32_t)n;
 		if (reached[i])
@@ -188,24 +209,42 @@ void code_divide(struct code *c, bool modulo)
 	code_place(c, end);
 }
 
+/* Places that 16 bits do not reach: the base goes there and back. */
 void code_load(struct code *c, int size, int dst, int base, int off)
 {
+	if (!is_near(off)) {
+		code_mov(c, dst, base);
+		code_alu_imm(c, BPF_ADD, dst, off);
+		base = dst;
+		off = 0;
+	}
 	code_insn(c, (uint8_t)(BPF_LDX | BPF_MEM | size), dst, base, off, 0);
+}
+
+static void access(struct code *c, int op, int base, int src, int off, int32_t imm)
+{
+	bool near = is_near(off);
+
+	if (!near)
+		code_alu_imm(c, BPF_ADD, base, off);
+	code_insn(c, (uint8_t)op, base, src, near ? off : 0, imm);
+	if (!near)
+		code_alu_imm(c, BPF_SUB, base, off);
 }
 
 void code_store(struct code *c, int size, int base, int off, int src)
 {
-	code_insn(c, (uint8_t)(BPF_STX | BPF_MEM | size), base, src, off, 0);
+	access(c, BPF_STX | BPF_MEM | size, base, src, off, 0);
 }
 
 void code_store_imm(struct code *c, int size, int base, int off, int32_t imm)
 {
-	code_insn(c, (uint8_t)(BPF_ST | BPF_MEM | size), base, 0, off, imm);
+	access(c, BPF_ST | BPF_MEM | size, base, 0, off, imm);
 }
 
 void code_atomic(struct code *c, int size, int op, int base, int off, int src)
 {
-	code_insn(c, (uint8_t)(BPF_STX | BPF_ATOMIC | size), base, src, off, op);
+	access(c, BPF_STX | BPF_ATOMIC | size, base, src, off, op);
 }
 
 static void fix(struct code *c, int label)
@@ -270,10 +309,21 @@ void code_map_value(struct code *c, int dst, uint32_t map, uint32_t offset)
 	wide(c, dst, BPF_PSEUDO_MAP_VALUE, 0, offset);
 }
 
-void code_callback(struct code *c, int dst, int k)
+static void sub_reference(struct code *c)
 {
 	struct code_call call = {(uint32_t)c->insns.n, NULL};
 
 	vec_push(&c->callbacks, c->arena, call);
+}
+
+void code_call_sub(struct code *c, int k)
+{
+	sub_reference(c);
+	code_insn(c, BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, k);
+}
+
+void code_callback(struct code *c, int dst, int k)
+{
+	sub_reference(c);
 	wide(c, dst, BPF_PSEUDO_FUNC, (uint32_t)k, 0);
 }

@@ -25,7 +25,7 @@ struct code {
 	VEC(struct bpf_insn) insns;
 	VEC(struct gen_reloc) relocs;
 	VEC(struct code_call) calls;
-	VEC(struct code_call) callbacks; /* LD_IMM64 of a subprogram; function: NULL, imm: its number */
+	VEC(struct code_call) callbacks; /* address or call of a subprogram; function: NULL, imm: its number */
 	VEC(int32_t) labels;		 /* instruction, -1: not placed yet */
 	VEC(struct code_fixup) fixups;
 };
@@ -47,7 +47,7 @@ void code_alu_imm(struct code *c, int op, int dst, int32_t imm);
 void code_neg(struct code *c, int dst);
 /* R1 = R1 / R2 (or %), signed, truncating; R2 is not 0. R3 is lost. */
 void code_divide(struct code *c, bool modulo);
-/* Memory; size: BPF_B, BPF_H, BPF_W, BPF_DW. */
+/* Memory; size: BPF_B, BPF_H, BPF_W, BPF_DW. off may be any number where base is a frame. */
 void code_load(struct code *c, int size, int dst, int base, int off);
 void code_store(struct code *c, int size, int base, int off, int src);
 void code_store_imm(struct code *c, int size, int base, int off, int32_t imm);
@@ -64,5 +64,6 @@ void code_map(struct code *c, int dst, uint32_t map);
 void code_map_value(struct code *c, int dst, uint32_t map, uint32_t offset);
 /* Address of subprogram number k of the program. */
 void code_callback(struct code *c, int dst, int k);
+void code_call_sub(struct code *c, int k);
 
 #endif

@@ -13,8 +13,6 @@
 
 #define FRAME(member) ((int)offsetof(struct rt_frame, member))
 
-enum { MAX_OFFSET = 32000, MAX_FRAME = 1 << 20, MAX_INLINE_DEPTH = 64 };
-
 void emit_error(struct emit *e, const struct ir_ins *i, const char *fmt, ...)
 {
 	const char *text;
@@ -83,11 +81,8 @@ void emit_load_loc(struct emit *e, int reg, struct loc l)
 {
 	if (l.kind == LOC_NUM) {
 		code_imm(e->c, reg, e->m->nums.v[l.at]);
-	} else if (l.at <= MAX_OFFSET) {
-		code_load(e->c, BPF_DW, reg, R7, (int)l.at);
 	} else {
-		emit_frame_ptr(e, reg, l.at);
-		code_load(e->c, BPF_DW, reg, reg, 0);
+		code_load(e->c, BPF_DW, reg, R7, (int)l.at);
 	}
 }
 
@@ -96,22 +91,16 @@ void emit_load_num(struct emit *e, int reg, ir_ref r)
 	emit_load_loc(e, reg, emit_loc(e, r));
 }
 
-static void store_loc(struct emit *e, struct loc l, int reg)
+void emit_store_loc(struct emit *e, struct loc l, int reg)
 {
-	if (l.kind != LOC_SLOT)
-		return;
-	if (l.at <= MAX_OFFSET) {
+	if (l.kind == LOC_SLOT)
 		code_store(e->c, BPF_DW, R7, (int)l.at, reg);
-	} else {
-		emit_frame_ptr(e, R5, l.at);
-		code_store(e->c, BPF_DW, R5, 0, reg);
-	}
 }
 
 void emit_store_num(struct emit *e, ir_ref dst, int reg)
 {
 	if (dst)
-		store_loc(e, emit_loc(e, dst), reg);
+		emit_store_loc(e, emit_loc(e, dst), reg);
 }
 
 void emit_str_ptr(struct emit *e, int reg, struct loc l)
@@ -147,35 +136,11 @@ uint32_t emit_take(struct emit *e, uint32_t bytes)
 
 /* ------------------------------------------------------------------ errors */
 
-static int error_label(const struct emit *e)
-{
-	return e->handler_block >= 0 ? e->f->labels[e->handler_block] : e->f->fail;
-}
-
-/* To a label of the same handler, which may lie behind us. */
-static void go(struct emit *e, int label)
-{
-	size_t k;
-
-	if (!code_placed(e->c, label)) {
-		code_jump(e->c, label);
-		return;
-	}
-	e->want_loop = true;
-	for (k = 0; k < e->heads.n && e->heads.v[k] != label; k++)
-		;
-	if (k == e->heads.n)
-		vec_push(&e->heads, e->c->arena, label);
-	code_store_imm(e->c, BPF_W, R7, FRAME(state), (int32_t)k + 1);
-	code_imm(e->c, R0, 0);
-	code_exit(e->c);
-}
-
 void emit_fail(struct emit *e, const struct ir_ins *i, enum rt_error code)
 {
 	code_store_imm(e->c, BPF_W, R7, FRAME(error), code);
 	code_store_imm(e->c, BPF_W, R7, FRAME(error_place), (int32_t)emit_place(e, i->tok));
-	go(e, code == RT_E_MAXACTION || code == RT_E_ABORT ? e->uncaught : error_label(e));
+	emit_go(e, code == RT_E_MAXACTION || code == RT_E_ABORT ? e->uncaught : emit_error_spot(e));
 }
 
 void emit_fail_text(struct emit *e, const struct ir_ins *i, const char *text)
@@ -194,7 +159,7 @@ void emit_check(struct emit *e, const struct ir_ins *i)
 	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
 	code_store(e->c, BPF_W, R7, FRAME(error), R0);
 	code_store_imm(e->c, BPF_W, R7, FRAME(error_place), (int32_t)emit_place(e, i->tok));
-	go(e, error_label(e));
+	emit_go(e, emit_error_spot(e));
 	code_place(e->c, ok);
 }
 
@@ -205,7 +170,7 @@ void emit_check_frame(struct emit *e, const struct ir_ins *i)
 	code_load(e->c, BPF_W, R1, R7, FRAME(error));
 	code_jump_if_imm(e->c, BPF_JEQ, R1, 0, ok);
 	code_store_imm(e->c, BPF_W, R7, FRAME(error_place), (int32_t)emit_place(e, i->tok));
-	go(e, error_label(e));
+	emit_go(e, emit_error_spot(e));
 	code_place(e->c, ok);
 }
 
@@ -508,22 +473,22 @@ static void read_memory(struct emit *e, const struct ir_ins *i)
 
 static void branch(struct emit *e, const struct ir_ins *i)
 {
-	int yes = e->f->labels[IR_INDEX(emit_arg(e, i, 1))];
-	int no = e->f->labels[IR_INDEX(emit_arg(e, i, 2))];
+	int yes = e->f->spots[IR_INDEX(emit_arg(e, i, 1))];
+	int no = e->f->spots[IR_INDEX(emit_arg(e, i, 2))];
 	int not_taken = code_label(e->c);
 
 	emit_load_num(e, R1, emit_arg(e, i, 0));
 	code_jump_if_imm(e->c, BPF_JEQ, R1, 0, not_taken);
-	go(e, yes);
+	emit_go(e, yes);
 	code_place(e->c, not_taken);
-	go(e, no);
+	emit_go(e, no);
 }
 
 /* A comparison whose only use is the branch behind it. */
 static void compare_and_branch(struct emit *e, const struct ir_ins *cmp, const struct ir_ins *br)
 {
-	int yes = e->f->labels[IR_INDEX(emit_arg(e, br, 1))];
-	int no = e->f->labels[IR_INDEX(emit_arg(e, br, 2))];
+	int yes = e->f->spots[IR_INDEX(emit_arg(e, br, 1))];
+	int no = e->f->spots[IR_INDEX(emit_arg(e, br, 2))];
 	int taken = code_label(e->c), jump = 0;
 	int32_t imm;
 
@@ -532,9 +497,9 @@ static void compare_and_branch(struct emit *e, const struct ir_ins *cmp, const s
 		code_jump_if_imm(e->c, jump, R1, imm, taken);
 	else
 		code_jump_if(e->c, jump, R1, R2, taken);
-	go(e, no);
+	emit_go(e, no);
 	code_place(e->c, taken);
-	go(e, yes);
+	emit_go(e, yes);
 }
 
 static void action(struct emit *e, const struct ir_ins *i)
@@ -543,7 +508,7 @@ static void action(struct emit *e, const struct ir_ins *i)
 	int ok;
 
 	/* Without loops, no handler comes near the limit: the count can be left out. */
-	if (!e->in_loop || e->s->opt.suppress_time_limits)
+	if (!e->in_parts || e->s->opt.suppress_time_limits)
 		return;
 	ok = code_label(e->c);
 	code_load(e->c, BPF_W, R1, R7, FRAME(actions));
@@ -554,9 +519,6 @@ static void action(struct emit *e, const struct ir_ins *i)
 	code_place(e->c, ok);
 }
 
-static void emit_body(struct emit *e, const struct ir_fn *fn, const struct loc *params,
-		      struct loc result, int fail, int place);
-
 static void ret(struct emit *e, const struct ir_ins *i)
 {
 	if (i->n_args && e->f->result.kind == LOC_SLOT) {
@@ -566,27 +528,10 @@ static void ret(struct emit *e, const struct ir_ins *i)
 			emit_copy_str(e, e->f->result, v);
 		} else {
 			emit_load_loc(e, R1, v);
-			store_loc(e, e->f->result, R1);
+			emit_store_loc(e, e->f->result, R1);
 		}
 	}
-	go(e, e->f->ret);
-}
-
-static void call(struct emit *e, const struct ir_ins *i)
-{
-	const struct ir_fn *fn = e->m->fns.v[IR_INDEX(emit_arg(e, i, 0))];
-	struct loc params[256];
-	int depth = 0;
-
-	for (const struct emit_fn *f = e->f; f; f = f->caller, depth++)
-		if (f->fn == fn || depth > MAX_INLINE_DEPTH) {
-			emit_error(e, i, "a recursive function cannot run in this kind of probe yet");
-			return;
-		}
-	for (unsigned k = 1; k < i->n_args && k < 256; k++)
-		params[k - 1] = emit_loc(e, emit_arg(e, i, k));
-	emit_body(e, fn, params, i->dst ? emit_loc(e, i->dst) : (struct loc){0}, error_label(e),
-		  (int)emit_place(e, i->tok));
+	emit_go(e, e->f->ret);
 }
 
 static void raise(struct emit *e, const struct ir_ins *i)
@@ -711,6 +656,8 @@ static void catch(struct emit *e, const struct ir_ins *i)
 	}
 	code_place(e->c, end);
 	code_store_imm(e->c, BPF_W, R7, FRAME(error), 0);
+	if (e->subs)
+		code_store_imm(e->c, BPF_W, R7, FRAME(n_calls), 0);
 }
 
 static void mov(struct emit *e, const struct ir_ins *i)
@@ -801,7 +748,7 @@ static void emit_ins(struct emit *e, const struct ir_ins *i)
 		action(e, i);
 		break;
 	case IR_JMP:
-		go(e, e->f->labels[IR_INDEX(emit_arg(e, i, 0))]);
+		emit_go(e, e->f->spots[IR_INDEX(emit_arg(e, i, 0))]);
 		break;
 	case IR_BR:
 		branch(e, i);
@@ -816,7 +763,7 @@ static void emit_ins(struct emit *e, const struct ir_ins *i)
 		catch(e, i);
 		break;
 	case IR_CALL:
-		call(e, i);
+		emit_call(e, i);
 		break;
 	default:
 		if (!emit_string_op(e, i) && !emit_table_op(e, i) && !emit_iter_op(e, i) &&
@@ -831,186 +778,38 @@ static void emit_block(struct emit *e, const struct ir_block *b)
 {
 	for (size_t k = 0; k < b->ins.n && !e->failed; k++) {
 		const struct ir_ins *i = &b->ins.v[k];
+		uint32_t frame_at = e->frame_at;
 		int jump;
 
+		emit_split(e);
+		e->f->at++;
 		if (k + 2 == b->ins.n && comparison(i->op, &jump) && b->ins.v[k + 1].op == IR_BR &&
 		    emit_arg(e, &b->ins.v[k + 1], 0) == i->dst && e->f->uses[IR_INDEX(i->dst)] == 1) {
+			e->f->at++;
 			compare_and_branch(e, i, &b->ins.v[k + 1]);
 			return;
 		}
 		emit_ins(e, i);
+		e->frame_at = frame_at;
 	}
 }
 
-/* Slots for the registers of a function; parameters that it never assigns stay where they are. */
-static void lay_out(struct emit *e, struct emit_fn *f, const struct loc *params)
+void emit_blocks(struct emit *e, struct emit_fn *f)
 {
 	const struct ir_fn *fn = f->fn;
-	bool *assigned = ARENA_ARRAY(e->c->arena, bool, fn->regs.n + 1);
-
-	for (size_t b = 0; b < fn->blocks.n; b++)
-		for (size_t k = 0; k < fn->blocks.v[b].ins.n; k++) {
-			const struct ir_ins *i = &fn->blocks.v[b].ins.v[k];
-
-			if (i->dst)
-				assigned[IR_INDEX(i->dst)] = true;
-			for (unsigned a = 0; a < i->n_args; a++)
-				if (IR_KIND(fn->args.v[i->first_arg + a]) == IRK_REG)
-					f->uses[IR_INDEX(fn->args.v[i->first_arg + a])]++;
-		}
-	for (size_t r = 0; r < fn->regs.n; r++) {
-		const struct ir_reg *reg = &fn->regs.v[r];
-		uint32_t width = lib_str_width(reg->width);
-
-		if (r < fn->n_params && !assigned[r]) {
-			f->locs[r] = params[r];
-			continue;
-		}
-		f->locs[r].kind = LOC_SLOT;
-		f->locs[r].width = width;
-		f->locs[r].at = emit_take(e, reg->type == IR_STR ? RT_KEY_STR_BYTES(width) : 8);
-	}
-	for (size_t r = 0; r < fn->n_params; r++) {
-		if (!assigned[r])
-			continue;
-		if (fn->regs.v[r].type == IR_STR) {
-			emit_copy_str(e, f->locs[r], params[r]);
-		} else {
-			emit_load_loc(e, R1, params[r]);
-			store_loc(e, f->locs[r], R1);
-		}
-	}
-}
-
-static void emit_body(struct emit *e, const struct ir_fn *fn, const struct loc *params,
-		      struct loc result, int fail, int place)
-{
-	struct emit_fn f = {.fn = fn,
-			    .caller = e->f,
-			    .fail = fail,
-			    .ret = code_label(e->c),
-			    .result = result,
-			    .place = place};
 	int handler_block = e->handler_block;
-	uint32_t frame_at = e->frame_at;
 
-	f.locs = ARENA_ARRAY(e->c->arena, struct loc, fn->regs.n + 1);
-	f.uses = ARENA_ARRAY(e->c->arena, uint32_t, fn->regs.n + 1);
-	f.labels = ARENA_ARRAY(e->c->arena, int, fn->blocks.n + 1);
-	f.walks = ARENA_ARRAY(e->c->arena, struct walk *, fn->regs.n + 1);
+	f->caller = e->f;
+	f->spots = ARENA_ARRAY(e->parts->arena, int, fn->blocks.n + 1);
+	f->walks = ARENA_ARRAY(e->parts->arena, struct walk *, fn->regs.n + 1);
 	for (size_t b = 0; b < fn->blocks.n; b++)
-		f.labels[b] = code_label(e->c);
-	lay_out(e, &f, params);
-	e->f = &f;
-	if (e->frame_max > MAX_FRAME)
-		emit_error(e, NULL, "a handler needs more memory than the kernel gives it");
-	for (size_t b = 0; b < fn->blocks.n && !e->failed; b++) {
+		f->spots[b] = emit_spot(e);
+	e->f = f;
+	for (size_t b = 0; b < fn->blocks.n && !e->failed && (e->in_parts || !e->want_parts); b++) {
 		e->handler_block = fn->blocks.v[b].handler;
-		code_place(e->c, f.labels[b]);
+		emit_put(e, f->spots[b]);
 		emit_block(e, &fn->blocks.v[b]);
 	}
-	code_place(e->c, f.ret);
-	e->f = f.caller;
+	e->f = f->caller;
 	e->handler_block = handler_block;
-	e->frame_at = frame_at;
-}
-
-/* The body with its ends: normal and after an error nobody caught. */
-static void whole_body(struct emit *e, const struct ir_fn *fn)
-{
-	e->done = code_label(e->c);
-	e->uncaught = code_label(e->c);
-	e->heads.n = 0;
-	e->f = NULL;
-	e->handler_block = -1;
-	emit_body(e, fn, NULL, (struct loc){0}, e->uncaught, -1);
-	code_jump(e->c, e->done);
-	code_place(e->c, e->uncaught);
-	emit_error_item(e);
-	code_place(e->c, e->done);
-}
-
-void emit_condition(struct emit *e, const struct ir_fn *fn, struct loc result)
-{
-	int fail = code_label(e->c), end = code_label(e->c);
-	struct loc zero = {LOC_SLOT, result.at, 0};
-
-	e->f = NULL;
-	e->uncaught = fail;
-	emit_body(e, fn, NULL, result, fail, -1);
-	code_jump(e->c, end);
-	code_place(e->c, fail);
-	code_imm(e->c, R1, 0);
-	store_loc(e, zero, R1);
-	code_store_imm(e->c, BPF_W, R7, FRAME(error), 0);
-	code_place(e->c, end);
-}
-
-/* bpf_loop() calls back with (index, &{frame, context}). */
-static void loop_body(struct emit *e, const struct ir_fn *fn)
-{
-	int dispatch = code_label(e->c), start = code_label(e->c);
-
-	code_load(e->c, BPF_DW, R7, R2, 0);
-	code_load(e->c, BPF_DW, R6, R2, 8);
-	code_jump(e->c, dispatch);
-	code_place(e->c, start);
-	whole_body(e, fn);
-	code_store_imm(e->c, BPF_W, R7, FRAME(state), -1);
-	code_imm(e->c, R0, 1);
-	code_exit(e->c);
-	code_place(e->c, dispatch);
-	code_load(e->c, BPF_W, R1, R7, FRAME(state));
-	for (size_t k = 0; k < e->heads.n; k++)
-		code_jump_if_imm(e->c, BPF_JEQ, R1, (int32_t)k + 1, e->heads.v[k]);
-	code_jump(e->c, start);
-}
-
-static void call_loop(struct emit *e, struct code *main, int callback_number)
-{
-	e->c = main;
-	code_store_imm(main, BPF_W, R7, FRAME(state), 0);
-	code_store(main, BPF_DW, R10, -24, R7);
-	code_store(main, BPF_DW, R10, -16, R6);
-	code_imm(main, R1, 1 << 23);
-	code_callback(main, R2, callback_number);
-	code_mov(main, R3, R10);
-	code_alu_imm(main, BPF_ADD, R3, -24);
-	code_imm(main, R4, 0);
-	code_helper(main, BPF_FUNC_loop);
-}
-
-struct code *emit_callback(struct emit *e, enum lib_sub_kind kind, int *number)
-{
-	struct part *p = ARENA_NEW(e->parts->arena, struct part);
-
-	p->kind = kind;
-	code_init(&p->code, e->parts->arena);
-	vec_push(&e->parts->callbacks, e->parts->arena, p);
-	*number = (int)e->parts->callbacks.n;
-	return &p->code;
-}
-
-void emit_handler(struct emit *e, const struct ir_fn *fn, struct code *main)
-{
-	uint32_t frame_at = e->frame_at;
-	size_t n_callbacks = e->parts->callbacks.n;
-	struct code plain = *main;
-	int number;
-
-	e->c = main;
-	e->in_loop = e->want_loop = false;
-	whole_body(e, fn);
-	if (e->want_loop && !e->failed) {
-		/* Again, as a callback. What the first try wrote behind the end is forgotten. */
-		*main = plain;
-		e->parts->callbacks.n = n_callbacks;
-		e->frame_at = frame_at;
-		e->in_loop = true;
-		e->c = emit_callback(e, LIB_SUB_LOOP, &number);
-		loop_body(e, fn);
-		call_loop(e, main, number);
-	}
-	e->frame_at = frame_at;
-	e->c = main;
 }

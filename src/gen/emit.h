@@ -1,15 +1,19 @@
 /* The emitter's inside: from the IR of a handler to instructions.
  *
- * Everything a handler computes with lies in its frame (struct rt_frame, then one slot a register of
- * the IR): the verifier knows nothing about values in memory, so its work stays linear in the size of
- * the program, and a handler with loops can go on in the next turn of bpf_loop() with what the last
- * one left. Registers: R6 context, R7 frame; R8 and R9 live within one operation; R0-R5 scratch.
+ * Everything a handler computes with lies in its frame (struct rt_frame, then the slots of the IR's
+ * registers): the verifier knows nothing about values in memory, so its work stays linear in the size of
+ * the program, and control can go on anywhere with what has been left there. Registers: R6 context, R7
+ * frame; R8 and R9 live within one operation; R0-R5 scratch.
  *
- * Script functions are inlined. A handler without backward jumps is one run of instructions. One with
- * loops becomes the callback of bpf_loop(): a backward jump notes where to go on and ends the turn.
+ * A handler that only goes forward is one run of instructions in the program. Others are made of parts:
+ * subprograms that end by noting in the frame where to go on (frame->state), called again and again by
+ * bpf_loop(). So there are loops; so a handler can be larger than a jump is long; and so script functions
+ * that call themselves, or that are too large to be inlined at each call, return to where they were called.
  *
  *   gen.c         programs, maps, image
- *   emit.c        blocks, arithmetic, calls, errors, the frame around handlers
+ *   emit.c        blocks, arithmetic, errors
+ *   emit_flow.c   where control goes: spots, parts, calls, the frame around handlers
+ *   emit_frame.c  which register lies where in the frame
  *   emit_str.c    strings, sprintf
  *   emit_table.c  globals, tables, statistics
  *   emit_iter.c   walks over tables: foreach, wildcards
@@ -34,28 +38,53 @@ struct loc {
 	uint32_t width; /* strings */
 };
 
-/* A walk over a table (emit_iter.c): what it looks for, and where in the frame it keeps its state. */
-struct walk {
-	const struct ir_global *g;
-	uint32_t number, map; /* of the global */
-	uint32_t fixed;	      /* keys of the slice that are not "*", by bit */
-	struct ir_sort sort;
-	uint32_t state_at, slice_at, best_key_at;
-	uint32_t text_at, best_text_at, last_text_at; /* sorting by strings */
+/* Instructions of a function by number from 1 on, in the order of the blocks. last 0: none. */
+struct extent {
+	uint32_t first, last;
 };
 
-/* A function of the IR at the place where it is inlined. */
+/* A function of the IR at the place where its instructions are emitted. */
 struct emit_fn {
 	const struct ir_fn *fn;
 	struct emit_fn *caller;
 	struct loc *locs;  /* by register */
 	uint32_t *uses;	   /* by register: how often it is an operand */
-	int *labels;	   /* by block */
-	struct walk **walks; /* by register: of iterators */
-	int fail;	   /* label: an error leaves the function */
-	int ret;	   /* label behind the call */
+	struct extent *extents; /* by register: where it must keep its slot */
+	uint32_t at;	   /* instruction at hand */
+	int *spots;	   /* by block */
+	struct walk **walks; /* by register: of iterators (emit_iter.c) */
+	int fail;	   /* spot: an error leaves the function */
+	int ret;	   /* spot behind the call */
 	struct loc result; /* where RET leaves its value */
 	int place;	   /* of the call: index into gen_image.places, -1 in a handler */
+	uint32_t floor_at; /* a word of the frame: the first place that its loops over tables may use */
+	uint32_t floor_need; /* and how many there are below it, at most */
+};
+
+/* A place in a handler that control can go to from anywhere in it. */
+struct emit_spot {
+	struct code *part; /* where it is, NULL: not yet */
+	int label;	   /* there */
+	bool entered;	   /* by its number */
+	int32_t state;	   /* that number, given at the end */
+	const struct code *way_from; /* the part that last asked for a way to it */
+	int way;	   /* label there */
+};
+/* An instruction of a part that stores the number of a spot. */
+struct emit_fixup {
+	struct code *part;
+	uint32_t insn;
+	int spot;
+};
+
+/* A script function that is emitted once in a handler. */
+struct emit_sub {
+	struct emit_fn f;
+	uint32_t number;	/* of the function */
+	uint32_t window, bytes; /* its registers in the frame: what a recursive call keeps */
+	uint32_t back_at;	/* there: number of the spot to return to */
+	int entry;
+	bool recursive, called;
 };
 
 struct emit {
@@ -67,9 +96,19 @@ struct emit {
 	struct parts *parts; /* subprograms of the program being made */
 	struct emit_fn *f;
 	int handler_block;	 /* of the current instruction's block, -1: none */
-	bool in_loop, want_loop; /* the body is a callback; a backward jump was met */
-	VEC(int) heads;		 /* labels that backward jumps lead to, by state - 1 */
-	int done, uncaught;	 /* labels at the end of the handler */
+	bool in_parts, want_parts; /* the handler is made of parts; it must be */
+	VEC(struct emit_spot) spots;
+	VEC(int) ways;		 /* spots that the part at hand has asked for a way to */
+	VEC(struct emit_fixup) fixups;
+	VEC(int) numbers;	 /* of the handler's parts, as subprograms */
+	struct emit_sub **subs;	 /* by function of the IR; NULL: inlined */
+	struct emit_sub *sub;	 /* the one being emitted, NULL: the handler itself */
+	int depth;		 /* of inlined calls in it */
+	int64_t max_nesting;
+	uint32_t stack_at, stack_bytes; /* of what recursive calls keep */
+	uint32_t places;	 /* that loops over tables need at the same time, at most */
+	uint32_t sub_places;	 /* the same of the function being emitted */
+	int uncaught;		 /* spot: an error that nobody catches, in the handler or its function */
 	uint32_t frame_at, frame_max;
 	uint32_t key_at, value_at, spare_at; /* buffers in the frame; spare: one widest string */
 	enum site_kind kind;
@@ -104,6 +143,26 @@ void emit_check_frame(struct emit *e, const struct ir_ins *i);
 uint32_t emit_take(struct emit *e, uint32_t bytes);
 uint32_t emit_width(const struct emit *e, ir_ref r);
 void emit_copy_str(struct emit *e, struct loc dst, struct loc src);
+/* A handler of several instructions: spots. */
+int emit_spot(struct emit *e);
+void emit_put(struct emit *e, int spot); /* here */
+void emit_go(struct emit *e, int spot);
+int emit_error_spot(const struct emit *e); /* where errors of the current instruction go */
+void emit_call(struct emit *e, const struct ir_ins *i);
+/* Between two instructions: begins another part if this one has become large. */
+void emit_split(struct emit *e);
+/* Slots for the registers of f->fn; params: where arguments are that it never changes, NULL: they get
+ * slots, too. Fills in locs, uses, extents. */
+void emit_lay_out(struct emit *e, struct emit_fn *f, const struct loc *params);
+/* The instructions of f->fn, which is laid out; its spots fail and ret are there. */
+void emit_blocks(struct emit *e, struct emit_fn *f);
+void emit_store_loc(struct emit *e, struct loc l, int reg);
+/* Size of the slot of an iterator over this table. */
+uint32_t emit_iter_bytes(const struct ir_global *g);
+/* A word of the frame: the first place that is free for loops over tables; *need: how many are not, at
+ * most. */
+uint32_t emit_floor(const struct emit *e, uint32_t *need);
+
 /* An error at run time if the string is a token: its text is not known here. R1, R2 are lost. */
 void emit_need_text(struct emit *e, const struct ir_ins *i, ir_ref r);
 /* Library functions that write a string piecemeal may not have it as an argument, too: where they
@@ -166,6 +225,8 @@ struct builder_instance {
 };
 /* Where the table is and how many elements it has; the result is the largest offset of a text. */
 uint32_t builder_instances(const struct builder *b, uint32_t *table, uint32_t *n);
+/* Index of the map of places. */
+uint32_t builder_places(struct builder *b);
 bool lib_has(const struct builder *b, const char *function);
 bool builder_tokens(const struct builder *b); /* does a handler make any? */
 const struct gen_global *builder_global(const struct builder *b, uint32_t global);
@@ -173,17 +234,25 @@ const struct gen_global *builder_global(const struct builder *b, uint32_t global
 /* A new subprogram and its number for code_callback(); NULL after an error. */
 struct code *emit_callback(struct emit *e, enum lib_sub_kind kind, int *number);
 
-/* A function of the IR without parameters, in place; its number goes to result. */
-void emit_condition(struct emit *e, const struct ir_fn *fn, struct loc result);
+/* Emits one handler into main (and, if it has loops, into parts of its own). result: where the number of
+ * a condition goes, which is 0 after an error; kind LOC_NONE: a handler, whose errors are reported. */
+void emit_handler(struct emit *e, const struct ir_fn *fn, struct code *main, struct loc result);
 
-/* Emits one handler into main (and, if it has loops, into a callback). */
-void emit_handler(struct emit *e, const struct ir_fn *fn, struct code *main);
+struct walk;
+typedef void walk_fn(struct code *c, const struct walk *w);
+/* A callback of a walk over a table (emit_iter.c): what it looks for; its number as a subprogram. */
+struct part_walk {
+	walk_fn *callback;
+	uint32_t global, fixed, sort;
+	int number;
+};
 
 /* The subprograms of a program: main, and callbacks from 1 on. */
 struct parts {
 	struct arena *arena;
 	struct code main;
 	VEC(struct part *) callbacks;
+	VEC(struct part_walk) walks;
 	bool registers; /* handlers read frame->regs */
 };
 struct part {

@@ -13,6 +13,7 @@ enum {
 	RECORD = sizeof(struct rt_record),
 	OUT_ALL = sizeof(((struct rt_frame *)0)->out),
 	ITEM = sizeof(struct rt_item),
+	CALLS = sizeof(((struct rt_frame *)0)->calls),
 	ITEM_START = 0, /* of frame->reserved: where the item being written begins */
 };
 
@@ -150,7 +151,7 @@ void emit_error_item(struct emit *e)
 		code_store_imm(e->c, BPF_W, R1, 0, 1);
 		code_place(e->c, go_on);
 	}
-	room(e, ITEM + sizeof(struct rt_item_error) + 16 + RT_STR_BYTES);
+	room(e, ITEM + sizeof(struct rt_item_error) + CALLS + 16 + RT_STR_BYTES);
 	begin_item(e, RT_ITEM_ERROR, 0);
 	code_load(e->c, BPF_W, R2, R7, FRAME(error));
 	code_store(e->c, BPF_H, R1, FRAME(out) + 2, R2);
@@ -159,6 +160,17 @@ void emit_error_item(struct emit *e)
 	code_load(e->c, BPF_W, R2, R7, FRAME(error_place));
 	code_store(e->c, BPF_W, R1, FRAME(out) + ITEM + 8, R2);
 	code_store_imm(e->c, BPF_W, R1, FRAME(out) + ITEM + 12, 0);
+	if (e->subs) {
+		code_load(e->c, BPF_W, R2, R7, FRAME(n_calls));
+		code_alu_imm(e->c, BPF_ADD, R2, 1);
+		code_store(e->c, BPF_W, R1, FRAME(out) + ITEM + 12, R2);
+		code_store_imm(e->c, BPF_W, R7, FRAME(n_calls), 0);
+		code_alu_imm(e->c, BPF_ADD, R1, FRAME(out) + ITEM + (int)sizeof(struct rt_item_error));
+		code_imm(e->c, R2, CALLS);
+		emit_frame_ptr(e, R3, (uint32_t)FRAME(calls));
+		code_helper(e->c, BPF_FUNC_probe_read_kernel);
+		advance(e, CALLS);
+	}
 	advance(e, ITEM + sizeof(struct rt_item_error));
 	code_load(e->c, BPF_W, R1, R7, FRAME(error));
 	code_jump_if_imm(e->c, BPF_JNE, R1, RT_E_TEXT, text);

@@ -395,11 +395,6 @@ void emit_stat_value(struct emit *e, const struct ir_ins *i, int missing)
 		[STAT_MAX] = STAT(max),	    [STAT_AVG] = STAT(sum),
 	};
 
-	if (i->imm == STAT_VARIANCE) {
-		emit_error(e, i, "@variance cannot be read in this kind of probe; "
-				 "read it in an end or timer probe");
-		return;
-	}
 	if (i->imm == STAT_COUNT || i->imm == STAT_SUM) {
 		code_load(e->c, BPF_DW, R1, R0, members[i->imm]);
 		code_place(e->c, missing);
@@ -408,9 +403,15 @@ void emit_stat_value(struct emit *e, const struct ir_ins *i, int missing)
 	}
 	code_load(e->c, BPF_DW, R2, R0, STAT(count));
 	code_jump_if_imm(e->c, BPF_JEQ, R2, 0, missing);
-	code_load(e->c, BPF_DW, R1, R0, members[i->imm]);
-	if (i->imm == STAT_AVG)
-		code_divide(e->c, false);
+	if (i->imm == STAT_VARIANCE) {
+		code_mov(e->c, R1, R0);
+		code_library(e->c, "rt_stat_variance");
+		code_mov(e->c, R1, R0);
+	} else {
+		code_load(e->c, BPF_DW, R1, R0, members[i->imm]);
+		if (i->imm == STAT_AVG)
+			code_divide(e->c, false);
+	}
 	fail_if_empty(e, i, missing);
 	emit_store_num(e, i->dst, R1);
 }

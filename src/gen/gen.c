@@ -47,6 +47,7 @@ struct builder {
 	bool no_fentry;	    /* a handler of a kernel function does */
 	struct lock_plan locks;
 	bool tokens;	   /* some handler makes strings whose text is not known there */
+	uint32_t places;   /* that a handler needs for its loops over tables, at most */
 	uint32_t *regexes; /* where their tables are in the constants, 0: not there yet */
 };
 
@@ -122,6 +123,21 @@ const struct gen_global *builder_global(const struct builder *b, uint32_t global
 bool builder_tokens(const struct builder *b)
 {
 	return b->tokens;
+}
+
+uint32_t builder_places(struct builder *b)
+{
+	struct gen_map map = {.name = "places",
+			      .type = BPF_MAP_TYPE_ARRAY,
+			      .key_size = 4,
+			      .value_size = sizeof(struct rt_place),
+			      .global = -1};
+
+	if (!b->img->places_map) {
+		b->img->places_map = (uint32_t)b->img->maps.n;
+		vec_push(&b->img->maps, &b->img->arena, map);
+	}
+	return b->img->places_map;
 }
 
 bool lib_has(const struct builder *b, const char *function)
@@ -266,7 +282,7 @@ static void add_maps(struct builder *b, const struct reach *r)
 		[GEN_MAP_SHARED] = {"shared", BPF_MAP_TYPE_ARRAY, 4, 0, 1, BPF_F_MMAPABLE, -1, NULL,
 				    true},
 		[GEN_MAP_FRAMES] = {"frames", BPF_MAP_TYPE_ARRAY, 4, 0, RT_FRAMES_PER_CPU, 0, -1, NULL,
-				    false},
+				    false, true},
 		[GEN_MAP_RING] = {"ring", BPF_MAP_TYPE_RINGBUF, 0, 0, 0, 0, -1, NULL, false},
 		[GEN_MAP_CONST] = {"constants", BPF_MAP_TYPE_ARRAY, 4, 0, 1, 0, -1, NULL, false},
 		[GEN_MAP_TARGETS] = {"targets", BPF_MAP_TYPE_HASH, 4, 4, MAX_TARGETS, NO_PREALLOC, -1,
@@ -574,6 +590,14 @@ static void only_targets(struct code *c, int leave)
 	code_jump_if_imm(c, BPF_JEQ, R0, 0, leave);
 }
 
+static void count_skipped(struct code *c, uint32_t counter, int skip)
+{
+	code_map_value(c, R1, GEN_MAP_SHARED, counter);
+	code_imm(c, R2, 1);
+	code_atomic(c, BPF_DW, BPF_ADD, R1, 0, R2);
+	code_jump(c, skip);
+}
+
 /* R7 = a free frame of this CPU, marked busy. */
 static void take_frame(struct code *c, int leave)
 {
@@ -599,10 +623,7 @@ static void take_frame(struct code *c, int leave)
 		code_place(c, taken);
 		code_alu_imm(c, BPF_ADD, R8, 1);
 	}
-	code_map_value(c, R1, GEN_MAP_SHARED, SHARED(skipped_busy));
-	code_imm(c, R2, 1);
-	code_atomic(c, BPF_DW, BPF_ADD, R1, 0, R2);
-	code_jump(c, leave);
+	count_skipped(c, SHARED(skipped_busy), leave);
 	code_place(c, got);
 }
 
@@ -666,14 +687,65 @@ static struct emit new_emit(struct builder *b, const struct gen_program *p, stru
 /* The condition of a probe point: false, and the handler is passed by. */
 static void check_condition(struct emit *e, struct code *c, int fn, int skip)
 {
-	uint32_t at = e->frame_at;
+	struct loc result = {LOC_SLOT, emit_take(e, 8), 0};
 
-	e->c = c;
-	e->frame_at += 8;
-	emit_condition(e, e->m->fns.v[fn], (struct loc){LOC_SLOT, at, 0});
-	code_load(c, BPF_DW, R1, R7, (int)at);
+	emit_handler(e, e->m->fns.v[fn], c, result);
+	code_load(c, BPF_DW, R1, R7, (int)result.at);
 	code_jump_if_imm(c, BPF_JEQ, R1, 0, skip);
-	e->frame_at = at;
+}
+
+/* Has the function, or one that it calls, a loop over a table? */
+static bool has_foreach(const struct ir_module *m, uint32_t fn)
+{
+	for (uint32_t n = 0; n < m->fns.n; n++) {
+		const struct ir_fn *f = m->fns.v[n];
+
+		if (n != fn && !ir_calls(m, fn, n))
+			continue;
+		for (size_t b = 0; b < f->blocks.n; b++)
+			for (size_t k = 0; k < f->blocks.v[b].ins.n; k++)
+				if (f->blocks.v[b].ins.v[k].op == IR_FOREACH)
+					return true;
+	}
+	return false;
+}
+
+/* A region of the map of places for a handler; without one it is skipped. */
+static void take_places(struct builder *b, struct code *c, int skip)
+{
+	int taken = code_label(c);
+
+	code_map(c, R1, builder_places(b));
+	code_mov(c, R2, R7);
+	code_map_value(c, R3, GEN_MAP_SHARED, 0);
+	code_library(c, "rt_take_places");
+	code_jump_if_imm(c, BPF_JNE, R0, 0, taken);
+	count_skipped(c, SHARED(skipped_busy), skip);
+	code_place(c, taken);
+}
+
+static void drop_places(struct builder *b, struct code *c)
+{
+	code_map(c, R1, builder_places(b));
+	code_mov(c, R2, R7);
+	code_library(c, "rt_drop_places");
+}
+
+/* How many places there are, now that all handlers have been seen. */
+static void size_places(struct builder *b)
+{
+	enum { SMALL = 64 << 10, LARGE = 1 << 20, AT_MOST = 4 };
+	struct rt_shared *shared = (void *)(uintptr_t)b->img->maps.v[GEN_MAP_SHARED].init;
+	struct gen_map *map = &b->img->maps.v[b->img->places_map];
+	uint64_t bytes = (b->places + 1ull) * sizeof(struct rt_place);
+
+	if (!b->img->places_map)
+		return;
+	map->per_cpu = bytes <= LARGE;
+	shared->region_places = b->places + 1;
+	shared->regions = bytes <= SMALL || !map->per_cpu ? AT_MOST : 2;
+	shared->regions_per_cpu = map->per_cpu ? shared->regions : 0;
+	map->max_entries = shared->regions * (b->places + 1);
 }
 
 static void drop_lock(struct builder *b, struct code *c, uint32_t fn, uint32_t g)
@@ -717,10 +789,7 @@ static void take_locks(struct builder *b, struct code *c, uint32_t fn, int skip)
 			drop_lock(b, c, fn, taken[k]);
 		code_place(c, failed[k]);
 	}
-	code_map_value(c, R1, GEN_MAP_SHARED, SHARED(skipped_lock));
-	code_imm(c, R2, 1);
-	code_atomic(c, BPF_DW, BPF_ADD, R1, 0, R2);
-	code_jump(c, skip);
+	count_skipped(c, SHARED(skipped_lock), skip);
 	code_place(c, go_on);
 }
 
@@ -793,7 +862,10 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 	for (uint32_t k = 0; k < p->n_handlers; k++) {
 		const struct probe_inst *inst = b->img->insts.v[p->first_inst + k];
 		struct emit e = new_emit(b, p, parts);
-		int skip = code_label(c);
+		uint32_t fn = (uint32_t)inst->handler->id;
+		bool places = has_foreach(b->m, fn) ||
+			      (inst->condition_fn >= 0 && has_foreach(b->m, (uint32_t)inst->condition_fn));
+		int skip = code_label(c), stay = code_label(c);
 
 		if (k) {
 			code_load(c, BPF_W, R1, R7, FRAME(inst));
@@ -811,15 +883,22 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 			e.c = c;
 			life_filter(&e, inst, skip);
 		}
+		if (places)
+			take_places(b, c, skip);
 		if (inst->condition_fn >= 0)
-			check_condition(&e, c, inst->condition_fn, skip);
-		take_locks(b, c, (uint32_t)inst->handler->id, skip);
+			check_condition(&e, c, inst->condition_fn, stay);
+		take_locks(b, c, fn, stay);
 		start_clock(b, c);
-		emit_handler(&e, b->m->fns.v[inst->handler->id], c);
+		emit_handler(&e, b->m->fns.v[fn], c, (struct loc){0});
 		stop_clock(b, c);
-		drop_locks(b, c, (uint32_t)inst->handler->id);
+		drop_locks(b, c, fn);
 		emit_flush(&e, false);
+		code_place(c, stay);
+		if (places)
+			drop_places(b, c);
 		code_place(c, skip);
+		if (e.places > b->places)
+			b->places = e.places;
 		if (e.frame_max > b->img->frame_size)
 			b->img->frame_size = e.frame_max;
 		if (e.failed)
@@ -959,6 +1038,7 @@ bool gen_build(struct session *s, const struct gen_features *can)
 	add_times(&b);
 	add_instances(&b, r.texts);
 	ok = build_programs(&b, &r);
+	size_places(&b);
 	img->frame_size += RT_FRAME_SLACK;
 	img->frame_size = (img->frame_size + 7) & ~7u;
 	img->maps.v[GEN_MAP_FRAMES].value_size = img->frame_size;

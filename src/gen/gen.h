@@ -21,7 +21,6 @@ struct session;
 struct bpf_insn;
 
 /* Maps that every image has, by index. */
-/* max_entries of GEN_MAP_FRAMES is for one CPU: to be multiplied by how many are possible. */
 enum gen_fixed_map { GEN_MAP_SHARED, GEN_MAP_FRAMES, GEN_MAP_RING, GEN_MAP_CONST, GEN_MAP_TARGETS, GEN_MAP_FIXED };
 
 struct gen_map {
@@ -30,6 +29,7 @@ struct gen_map {
 	int global;	       /* IR global that lives in it, -1: none */
 	const void *init;      /* first value of each element, or NULL */
 	bool mmapable;
+	bool per_cpu; /* max_entries is for one CPU: to be multiplied by how many are possible */
 };
 
 /* Where an IR global lives while handlers in the kernel use it. */
@@ -105,6 +105,7 @@ struct gen_image {
 	uint32_t stacks;     /* index of the map of stacks, 0: none */
 	uint32_t times;	     /* -t: index of the map of run times (struct rt_stat_value, in ns) by
 			      * instance, 0: none */
+	uint32_t places_map; /* of that of struct rt_place, 0: none */
 	uint32_t stack_layout; /* private to emit_stack.c */
 	struct task_members *members; /* private to emit_task.c */
 };

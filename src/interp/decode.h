@@ -36,8 +36,5 @@ struct fn_code {
 /* Everything allocated in a. */
 void decode_fn(struct arena *a, const struct ir_module *m, const struct ir_fn *f,
 	       struct fn_code *out);
-/* MAXNESTING where the script does not set it: the longest chain of calls + 1, and 10 more if it
- * recurses. */
-int64_t decode_nesting(const struct ir_module *m);
 
 #endif

@@ -108,9 +108,7 @@ struct interp *interp_new(struct session *s, struct ir_module *m, struct rt_env 
 	for (size_t i = 0; i < m->fns.n; i++)
 		decode_fn(&in->arena, m, m->fns.v[i], &in->fns[i]);
 	make_globals(in);
-	in->max_nesting = s->opt.maxnesting >= 0 ? s->opt.maxnesting : decode_nesting(m);
-	if (in->max_nesting > 100000)
-		in->max_nesting = 100000;
+	in->max_nesting = ir_max_nesting(m, s->opt.maxnesting);
 	in->max_actions = s->opt.suppress_time_limits ? INT64_MAX : s->opt.maxaction * 10;
 	in->frames = ARENA_ARRAY(&in->arena, struct frame, in->max_nesting + 2);
 	str_add(&in->tmp, "");

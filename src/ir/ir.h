@@ -174,6 +174,13 @@ enum ir_type ir_ref_type(const struct ir_module *m, const struct ir_fn *f, ir_re
 /* Longest text a string operand can hold. */
 uint32_t ir_ref_width(const struct ir_module *m, const struct ir_fn *f, ir_ref r);
 
+/* ------------------------------------------------------------------ calls (calls.c) */
+enum { IR_MAX_NESTING = 100000 };
+/* MAXNESTING: as set by an option; -1: the longest chain of calls + 1, and 10 more if it is recursive. */
+int64_t ir_max_nesting(const struct ir_module *m, int64_t option);
+/* Can control come from a call in one function to the other (or the same) one? */
+bool ir_calls(const struct ir_module *m, uint32_t from, uint32_t to);
+
 /* ------------------------------------------------------------------ passes */
 /* Tree to IR (lower.c). Handlers come first, numbered as program->handlers ("probe_N"), then
  * functions. Errors of this pass ("cannot 'break' outside loop", regex compilation) are reported;

@@ -49,9 +49,10 @@ static bool make_map(struct run *r, size_t i)
 	struct kern_map want = {m->name, m->type, m->key_size, m->value_size, m->max_entries, m->flags};
 	int status;
 
+	if (m->per_cpu)
+		want.max_entries *= (uint32_t)kern_possible_cpus();
 	if (i == GEN_MAP_FRAMES) {
 		/* To be seen from here, when handlers are told to stop. */
-		want.max_entries *= (uint32_t)kern_possible_cpus();
 		want.flags |= BPF_F_MMAPABLE;
 		k->n_frames = want.max_entries;
 	}

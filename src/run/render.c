@@ -166,14 +166,31 @@ static void item_print(struct render *r, const struct rt_record *rec, uint32_t n
 	}
 }
 
+/* " (called from PLACE)" for the calls around a place. The chain is finite: a caller's number is lower, as
+ * its place was made first. */
+static void add_callers(struct str *text, const struct gen_image *img, size_t place)
+{
+	while (place < img->places.n && img->places.v[place].caller >= 0 &&
+	       (size_t)img->places.v[place].caller < place) {
+		place = (size_t)img->places.v[place].caller;
+		rt_error_called_from(text, img->places.v[place].tok);
+	}
+}
+
 static void item_error(struct render *r, const struct rt_record *rec, uint32_t code,
 		       struct reader *in)
 {
 	const struct rt_item_error *e = take(in, sizeof(*e));
 	const struct gen_image *img = r->img;
 	size_t place = e->place;
+	const uint32_t *calls = NULL;
+	uint32_t n_calls = 0;
 	struct rt_value v;
 
+	if (!in->bad && e->n_calls) {
+		n_calls = e->n_calls - 1 < RT_MAX_CALLS ? e->n_calls - 1 : RT_MAX_CALLS;
+		calls = take(in, RT_MAX_CALLS * sizeof(*calls));
+	}
 	if (in->bad || code == RT_E_ABORT)
 		return;
 	r->text.len = 0;
@@ -185,16 +202,12 @@ static void item_error(struct render *r, const struct rt_record *rec, uint32_t c
 		rt_error_text(&r->text, (enum rt_error)code, e->arg, r->ir);
 	}
 	rt_error_near(&r->text, place < img->places.n ? img->places.v[place].tok : NULL);
-	/* The chain is finite: a caller's number is lower, as its place was made first. */
-	while (place < img->places.n && img->places.v[place].caller >= 0 &&
-	       (size_t)img->places.v[place].caller < img->places.n &&
-	       (size_t)img->places.v[place].caller != place) {
-		size_t caller = (size_t)img->places.v[place].caller;
-
-		rt_error_called_from(&r->text, img->places.v[caller].tok);
-		if (caller >= place)
+	add_callers(&r->text, img, place);
+	for (uint32_t k = 0; k < n_calls; k++) {
+		if (calls[k] >= img->places.n)
 			break;
-		place = caller;
+		rt_error_called_from(&r->text, img->places.v[calls[k]].tok);
+		add_callers(&r->text, img, calls[k]);
 	}
 	if (rec->inst < img->insts.n)
 		rt_error_probe(&r->text, img->insts.v[rec->inst]->name);

@@ -128,7 +128,7 @@ struct rt_stack {
 	uint64_t addrs[RT_STACK_DEPTH]; /* the latest first; zero behind n */
 };
 
-enum { RT_AT_OTHER, RT_AT_ENTRY, RT_AT_SYSCALL }; /* no; yes; see at the instruction */
+enum { RT_AT_OTHER, RT_AT_ENTRY, RT_AT_ANYWHERE }; /* no; yes; see at the instruction */
 /* A stack on its way from the traced program (bpfrt/stack.c). */
 struct rt_walk {
 	uint64_t function; /* in a return probe: the one that returned; goes first */

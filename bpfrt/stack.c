@@ -133,7 +133,7 @@ uint64_t rt_user_stack(struct rt_frame *f, uint64_t ip, uint64_t sp, uint64_t fp
 		return rt_stack_hash(f);
 	w->low = sp - 1;
 	w->at = fp;
-	if ((w->at_entry == RT_AT_ENTRY || (w->at_entry == RT_AT_SYSCALL && returns_at(ip))) &&
+	if ((w->at_entry == RT_AT_ENTRY || (w->at_entry == RT_AT_ANYWHERE && returns_at(ip))) &&
 	    bpf_probe_read_user(&top, 8, (void *)sp) == 0)
 		add_frame(w, real_return(w, at, top));
 	bpf_loop(RT_STACK_DEPTH, next_frame, &c, 0);

@@ -284,7 +284,8 @@ static const int16_t pt_regs[] = {80, 96, 88, 40, 104, 112, 32, 152, 72, 64, 56,
 
 static bool has_registers(const struct emit *e)
 {
-	return e->attach == GEN_UPROBES || (e->attach == GEN_KFUNCS && e->kfunc != GEN_FENTRY);
+	return e->attach == GEN_UPROBES || e->attach == GEN_PERF ||
+	       (e->attach == GEN_KFUNCS && e->kfunc != GEN_FENTRY);
 }
 
 void emit_user_register(struct emit *e, int reg, int place)
@@ -314,6 +315,21 @@ void emit_register(struct emit *e, int reg, int place)
 	}
 }
 
+void emit_user_mode(struct emit *e, int reg)
+{
+	int kernel = code_label(e->c);
+
+	if (e->attach != GEN_PERF) {
+		code_imm(e->c, reg, e->kind != SITE_TRACEPOINT && e->attach != GEN_KFUNCS);
+		return;
+	}
+	code_load(e->c, BPF_DW, reg, R6, EMIT_REG_CS);
+	code_alu_imm(e->c, BPF_AND, reg, 3);
+	code_jump_if_imm(e->c, BPF_JEQ, reg, 0, kernel);
+	code_imm(e->c, reg, 1);
+	code_place(e->c, kernel);
+}
+
 void emit_copy_registers(struct emit *e)
 {
 	enum {
@@ -322,8 +338,19 @@ void emit_copy_registers(struct emit *e)
 		KERNEL_THREAD = 0x200000, /* PF_KTHREAD in task_struct.flags */
 		BYTES = sizeof(((struct rt_frame *)0)->regs),
 	};
-	int none = code_label(e->c), end = code_label(e->c);
+	int none = code_label(e->c), end = code_label(e->c), kernel = code_label(e->c);
 
+	/* Interrupted in user mode: these are they. */
+	if (e->attach == GEN_PERF) {
+		emit_user_mode(e, R1);
+		code_jump_if_imm(e->c, BPF_JEQ, R1, 0, kernel);
+		for (int at = 0; at < BYTES; at += 8) {
+			code_load(e->c, BPF_DW, R1, R6, at);
+			code_store(e->c, BPF_DW, R7, FRAME(regs) + at, R1);
+		}
+		code_jump(e->c, end);
+		code_place(e->c, kernel);
+	}
 	code_helper(e->c, GET_CURRENT_TASK_BTF);
 	code_mov(e->c, R8, R0);
 	code_load(e->c, BPF_W, R1, R8, (int)emit_member(e, NULL, "task_struct", "flags"));

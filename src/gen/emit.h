@@ -175,12 +175,14 @@ void emit_read_user(struct emit *e, uint32_t size);
 void emit_read_kernel(struct emit *e, uint32_t size);
 
 /* A register of the traced program, by its place in struct pt_regs. */
-enum { EMIT_REG_FP = 32, EMIT_REG_RESULT = 80, EMIT_REG_IP = 128, EMIT_REG_SP = 152 };
+enum { EMIT_REG_FP = 32, EMIT_REG_RESULT = 80, EMIT_REG_IP = 128, EMIT_REG_CS = 136, EMIT_REG_SP = 152 };
 void emit_register(struct emit *e, int reg, int place);
 /* The same of the task in user mode: in a probe in the kernel, too. */
 void emit_user_register(struct emit *e, int reg, int place);
 enum { EMIT_ARGUMENT_REGISTERS = 6 };
 extern const int16_t emit_argument_registers[EMIT_ARGUMENT_REGISTERS]; /* places of arguments */
+/* reg = 1 if the probe was hit in user mode, else 0 */
+void emit_user_mode(struct emit *e, int reg);
 /* frame->regs = registers of the current task in user mode, 0 in a kernel thread. Before the first
  * handler of programs in which emit_user_register() wants them there (parts.registers). */
 void emit_copy_registers(struct emit *e);

@@ -122,7 +122,8 @@ static void is_return(struct emit *e, const struct ir_ins *i, int64_t arg)
 static void user_mode(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	(void)arg;
-	constant(e, i, e->kind != SITE_TRACEPOINT && e->attach != GEN_KFUNCS);
+	emit_user_mode(e, R0);
+	result(e, i);
 }
 
 /* ------------------------------------------------------------------ names of the probe */
@@ -184,8 +185,13 @@ static void user_address(struct emit *e, const struct ir_ins *i, int64_t arg)
 /* Of the probe. At the return of a kernel function that is where it starts. */
 static void probe_address(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
+	(void)arg;
 	if (e->attach != GEN_KFUNCS) {
-		user_address(e, i, arg);
+		if (e->kind == SITE_TRACEPOINT)
+			code_imm(e->c, R0, 0);
+		else
+			emit_register(e, R0, EMIT_REG_IP);
+		result(e, i);
 		return;
 	}
 	if (e->is_return || e->at_entry) {

@@ -74,7 +74,7 @@ static void take_user(struct emit *e, const struct ir_ins *i, bool given)
 	int place = RT_AT_OTHER;
 
 	if (!given && e->attach != GEN_UPROBES)
-		place = RT_AT_SYSCALL;
+		place = RT_AT_ANYWHERE;
 	else if (!given && e->at_entry)
 		place = RT_AT_ENTRY;
 	if (e->kind == SITE_URETPROBE && !given) {

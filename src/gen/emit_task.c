@@ -227,6 +227,8 @@ static void look_up(struct emit *e)
 			want(e, by_id, 16);
 		} else if (e->img->programs.v[k].attach != GEN_UPROBES) {
 			want(e, registers, 2);
+			if (e->img->programs.v[k].attach == GEN_PERF)
+				want(e, life, 16);
 		}
 	kern_btf_members(m->v.v, m->v.n);
 }

@@ -453,6 +453,9 @@ static void add_place(struct builder *b, struct map *programs, const struct prob
 	/* Then the program knows by itself where it runs. */
 	if (v[0]->site->kind == SITE_TRACEPOINT && !b->can.tracepoint_cookies)
 		str_addf(&name, " %s", v[0]->site->path);
+	if (v[0]->site->kind == SITE_PERF && v[0]->site->by_file)
+		str_addf(&name, " %llu:%u", (unsigned long long)v[0]->site->file.ino,
+			 v[0]->site->file.dev);
 	for (uint32_t k = 0; k < n; k++) {
 		str_addf(&name, " %d/%d", v[k]->handler->id, v[k]->condition_fn);
 		vec_push(&img->insts, &img->arena, v[k]);
@@ -831,6 +834,14 @@ static void stop_clock(struct builder *b, struct code *c)
 	code_place(c, none);
 }
 
+static bool asks_file(const struct builder *b, const struct gen_program *p)
+{
+	for (uint32_t k = 0; k < p->n_handlers; k++)
+		if (b->img->insts.v[p->first_inst + k]->site->by_file)
+			return true;
+	return false;
+}
+
 static bool emit_program(struct builder *b, const struct gen_program *p, struct parts *parts)
 {
 	struct code *c = &parts->main;
@@ -879,7 +890,7 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 		code_store_imm(c, BPF_W, R7, FRAME(actions), 0);
 		code_store_imm(c, BPF_W, R7, FRAME(token_pos), 0);
 		code_store_imm(c, BPF_DW, R7, FRAME(token_text), 0);
-		if (p->tracepoint) {
+		if (p->tracepoint || inst->site->by_file) {
 			e.c = c;
 			life_filter(&e, inst, skip);
 		}
@@ -917,6 +928,8 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 		code_place(c, registers);
 		if (parts->registers)
 			emit_copy_registers(&e);
+		if (p->attach == GEN_PERF && asks_file(b, p))
+			life_executable(&e);
 		code_jump(c, begin);
 		return !e.failed;
 	}

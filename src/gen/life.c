@@ -80,6 +80,13 @@ static void find_executable(struct emit *e)
 	code_place(e->c, none);
 }
 
+void life_executable(struct emit *e)
+{
+	code_helper(e->c, BPF_FUNC_get_current_task);
+	code_mov(e->c, R8, R0);
+	find_executable(e);
+}
+
 /* R8 = the child (second argument), or the task with the id that is the first one. */
 static void find_child(struct emit *e, int leave)
 {

@@ -8,6 +8,8 @@
 const char *life_tracepoint(enum site_kind kind, int k);
 /* In a program, before its first handler: finds the task in question. Elsewhere: what that needs. */
 void life_begin(struct emit *e, int leave);
+/* For life_filter() elsewhere: finds the executable of the current task. */
+void life_executable(struct emit *e);
 /* To skip unless the instance is interested in that task. */
 void life_filter(struct emit *e, const struct probe_inst *inst, int skip);
 

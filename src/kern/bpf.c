@@ -265,11 +265,21 @@ static int uprobe_type(void)
 	return n;
 }
 
+int kern_perf_link(int prog, int event, uint64_t cookie)
+{
+	union bpf_attr attr = {0};
+
+	attr.link_create.prog_fd = (uint32_t)prog;
+	attr.link_create.target_fd = (uint32_t)event;
+	attr.link_create.attach_type = BPF_PERF_EVENT;
+	attr.link_create.perf_event.bpf_cookie = cookie;
+	return call(BPF_LINK_CREATE, &attr, SIZE_TO(link_create.perf_event.bpf_cookie));
+}
+
 int kern_uprobe_perf(int prog, const char *path, uint64_t offset, uint64_t semaphore, bool on_return,
 		     int pid, uint64_t cookie)
 {
 	struct perf_event_attr event = {.size = sizeof(event)};
-	union bpf_attr attr = {0};
 	long fd;
 	int r;
 
@@ -284,11 +294,7 @@ int kern_uprobe_perf(int prog, const char *path, uint64_t offset, uint64_t semap
 		     PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	attr.link_create.prog_fd = (uint32_t)prog;
-	attr.link_create.target_fd = (uint32_t)fd;
-	attr.link_create.attach_type = BPF_PERF_EVENT;
-	attr.link_create.perf_event.bpf_cookie = cookie;
-	r = call(BPF_LINK_CREATE, &attr, SIZE_TO(link_create.perf_event.bpf_cookie));
+	r = kern_perf_link(prog, (int)fd, cookie);
 	close((int)fd); /* the link has it */
 	return r;
 }

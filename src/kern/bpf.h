@@ -78,6 +78,8 @@ int kern_uprobe_multi(int prog, const struct kern_uprobes *u);
  * also holds the event. pid 0: everybody. */
 int kern_uprobe_perf(int prog, const char *path, uint64_t offset, uint64_t semaphore, bool on_return,
 		     int pid, uint64_t cookie);
+/* The program to an open perf event; the link holds the event, too. */
+int kern_perf_link(int prog, int event, uint64_t cookie);
 /* By name, or NULL for a program with attach_btf_id. A cookie other than 0 is an error where
  * kern_has_tracepoint_cookie() is false. */
 int kern_raw_tracepoint(int prog, const char *name, uint64_t cookie);

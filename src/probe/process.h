@@ -80,6 +80,9 @@ bool process_plt(struct process_query *q);
 /* The entry instance of a .return instance, see provider.h (process_entry.c). */
 struct probe_inst *process_entry_of(struct session *s, const struct probe_inst *ret);
 
+/* process_life.c: the executable as the kernel knows it. False: it cannot be opened. */
+bool process_identify(const char *path, struct probe_file_id *id);
+
 /* process_mark.c: variables of marks and stubs. */
 struct expr *process_resolve_mark(struct session *s, const struct process_place *place,
 				  struct expr *target, const char **why);

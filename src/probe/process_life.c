@@ -31,7 +31,7 @@ static uint32_t kernel_dev(unsigned high, unsigned low)
 
 /* What stat() tells of the device is not always what the kernel has in its inode (btrfs): a mapping
  * shows the latter. */
-static bool identify(const char *path, struct probe_file_id *id)
+bool process_identify(const char *path, struct probe_file_id *id)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -103,7 +103,7 @@ static void emit_one(struct process_query *q, const char *path)
 		vec_push(&point->comps, &s->arena, c);
 		for (size_t i = 1; i < q->p->comps.n; i++)
 			vec_push(&point->comps, &s->arena, q->p->comps.v[i]);
-		site->by_file = identify(path, &site->file);
+		site->by_file = process_identify(path, &site->file);
 		if (!site->by_file) {
 			sem_point_error(s, q->p->comps.v[0].tok, NULL, "cannot open %s", path);
 			return;
@@ -113,7 +113,7 @@ static void emit_one(struct process_query *q, const char *path)
 	}
 	/* The command is ours until it is let go. */
 	if (s->opt.command)
-		site->not_ours = identify("/proc/self/exe", &site->ours);
+		site->not_ours = process_identify("/proc/self/exe", &site->ours);
 	inst->family = q->family;
 	inst->site = site;
 	inst->point = point;

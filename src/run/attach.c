@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/bug.h"
 #include "gen/target.h"
 #include "kern/bpf.h"
 #include "kern/btf.h"
@@ -184,6 +185,8 @@ static bool load_programs(struct run *r)
 		relocate(k, p);
 		if (p->attach == GEN_RAW_TRACEPOINT)
 			kind.type = BPF_PROG_TYPE_RAW_TRACEPOINT;
+		else if (p->attach == GEN_PERF)
+			kind.type = BPF_PROG_TYPE_PERF_EVENT;
 		else if (p->attach == GEN_UPROBES)
 			kind.expected_attach = KERN_ATTACH_UPROBE_MULTI;
 		else
@@ -409,9 +412,9 @@ static bool attach_program(struct run *r, size_t number)
 	case GEN_KFUNCS:
 		return attach_kfuncs(r, number);
 	case GEN_PERF:
-		break;
+		return attach_perf(r, number);
 	}
-	return attach_refused(r, &p->sites.v[0], "not supported yet");
+	bug("program %zu is attached in no way", number);
 }
 
 /* ------------------------------------------------------------------ -c and -x */

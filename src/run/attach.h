@@ -29,4 +29,7 @@ const char *attach_reason(int error);
 /* attach_kernel.c: program number of the image, to its kernel functions. False: reported. */
 bool attach_kfuncs(struct run *r, size_t number);
 
+/* Likewise, to perf events. */
+bool attach_perf(struct run *r, size_t number);
+
 #endif

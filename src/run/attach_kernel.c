@@ -1,5 +1,5 @@
 /* Kernel functions: programs that pass 4 has made for fentry, kprobe_multi or kprobes are attached that
- * way. See attach.h. */
+ * way. Perf events. See attach.h. */
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -8,10 +8,14 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/bug.h"
 #include "base/map.h"
 #include "base/str.h"
 #include "kern/bpf.h"
+#include "kern/cpu.h"
 #include "kern/kfunc.h"
+#include "kern/perf.h"
+#include "probe/perf.h"
 #include "run/attach.h"
 #include "run/kernel.h"
 #include "run/session_run.h"
@@ -201,4 +205,35 @@ bool attach_kfuncs(struct run *r, size_t number)
 		fprintf(stderr, "%s: functions by %s: %zu, by kprobe_multi: %zu, by kprobe: %zu\n", p->name,
 			a.on_return ? "fexit" : "fentry", a.n_fentry, a.n_multi, a.n_kprobe);
 	return ok;
+}
+
+/* ------------------------------------------------------------------ perf events */
+
+/* An event on each CPU that is there. One that comes later has none; one that goes takes its along. */
+bool attach_perf(struct run *r, size_t number)
+{
+	struct kernel *k = r->kernel;
+	const struct gen_program *p = &k->img->programs.v[number];
+
+	for (size_t i = 0; i < p->sites.n; i++) {
+		const struct gen_site *v = &p->sites.v[i];
+		struct kern_perf_event e;
+		int fd = -ENODEV, n = 0;
+
+		if (!perf_event_of(v->site->path, &e))
+			bug("perf event \"%s\"", v->site->path);
+		for (int cpu = 0; cpu < kern_possible_cpus(); cpu++) {
+			fd = kern_perf_sample(k->programs[number], &e, cpu, v->cookie);
+			if (fd == -ENODEV)
+				continue;
+			if (fd < 0)
+				break;
+			attach_add_link(k, fd);
+			n++;
+		}
+		if ((fd < 0 && fd != -ENODEV) || !n)
+			if (!attach_refused(r, v, kern_perf_reason(&e, fd)))
+				return false;
+	}
+	return true;
 }

@@ -15,6 +15,7 @@
 #include "ir/ir.h"
 #include "kern/kernel_id.h"
 #include "object/object.h"
+#include "probe/perf.h"
 #include "probe/provider.h"
 #include "sema/sema.h"
 #include "session.h"
@@ -145,7 +146,7 @@ const char *save_refused(const struct session *s)
 	for (size_t i = 0; i < s->program->probes.n; i++) {
 		const struct probe_inst *p = s->program->probes.v[i];
 
-		if (p->site && site_is_life(p->site->kind))
+		if (p->site && (site_is_life(p->site->kind) || p->site->by_file))
 			return p->name;
 	}
 	return NULL;
@@ -319,6 +320,7 @@ static void get_site(struct reader *r, struct probe_inst *p, bool *changed, stru
 {
 	struct probe_site *site = ARENA_NEW(&r->s->arena, struct probe_site);
 	int64_t kind = get_num(r);
+	struct kern_perf_event event;
 	const char *id;
 
 	site->kind = (enum site_kind)kind;
@@ -332,6 +334,8 @@ static void get_site(struct reader *r, struct probe_inst *p, bool *changed, stru
 	site->at_entry = get_num(r);
 	site->target_only = get_num(r);
 	if (kind < 0 || kind > SITE_PERF)
+		r->bad = true;
+	if (site->kind == SITE_PERF && !perf_event_of(site->path, &event))
 		r->bad = true;
 	p->site = site;
 	if (r->bad || !site_is_user(site->kind) || map_get(checked, intern(site->path)))

@@ -451,6 +451,17 @@ static bool name_at_level(void *cookie, struct probe *a, const struct probe_poin
 	return true;
 }
 
+static bool deepest_alias(void *cookie, struct probe *a, const struct probe_point *name)
+{
+	struct names *n = cookie;
+	size_t fit = alias_fit(n->p, name);
+
+	(void)a;
+	if (fit > n->level)
+		n->level = fit;
+	return true;
+}
+
 static void mismatch(struct session *s, const struct probe_point *p)
 {
 	struct names n = {.s = s, .p = p};
@@ -464,6 +475,7 @@ static void mismatch(struct session *s, const struct probe_point *p)
 			if (fit > n.level)
 				n.level = fit;
 		}
+	each_alias(s, deepest_alias, &n);
 	for (size_t i = 0; i < p->comps.n; i++)
 		wild |= is_wild(p->comps.v[i].name);
 	truncated = n.level == p->comps.n;

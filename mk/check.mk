@@ -1,7 +1,7 @@
 # `make check`: the ordinary build and one with sanitizers; unit tests and cases with both, handlers in
-# the kernel against the interpreter (tests/differential), a short while of fuzzing. One summary line
-# for all. The second build is clang's, so that both compilers see the code; SAN_CC=gcc works too
-# (fuzzing is then without coverage).
+# the kernel against the interpreter (tests/differential), a short while of fuzzing, and other kernels
+# (tests/vm). One summary line for all. The second build is clang's, so that both compilers see the
+# code; SAN_CC=gcc works too (fuzzing is then without coverage).
 SAN_CC ?= clang
 SAN_O ?= $(O)/asan
 SAN_KIND ?= address,undefined$(if $(findstring clang,$(SAN_CC)),$(COMMA)fuzzer-no-link)
@@ -13,7 +13,7 @@ COMMA := ,
 check:
 	+$(MAKE) -s -j$(JOBS) test-programs
 	+$(MAKE) -s -j$(JOBS) sanitized
-	tests/run --build $(O) --build $(SAN_O) --differential $(RANDOM_SECONDS) --fuzz $(FUZZ_SECONDS)
+	tests/run --build $(O) --build $(SAN_O) --differential $(RANDOM_SECONDS) --vm --fuzz $(FUZZ_SECONDS)
 
 sanitized:
 	+$(MAKE) -s O=$(SAN_O) CC=$(SAN_CC) SAN=$(SAN_KIND) test-programs fuzz-programs

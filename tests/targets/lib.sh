@@ -28,3 +28,10 @@ own()
 {
 	grep -vE '"(__do_global_dtors_aux|_fini|_init|_start|(de)?register_tm_clones|frame_dummy|_dl_relocate_static_pie|__cxa_finalize)"'
 }
+
+# code PID PROGRAM ADDRESS: what stands at that symbol of a running program (PIE).
+code()
+{
+	base=$(sed -n "\|/$2\$|{s/-.*//p;q}" /proc/$1/maps)
+	dd if=/proc/$1/mem bs=1 count=16 skip=$((0x$base + 0x$3)) 2>/dev/null | od -An -tx1
+}

@@ -457,10 +457,13 @@ void sema_resolve_function(struct session *s, struct function *f)
 
 	for (size_t i = 0; i < f->params.n; i++)
 		map_set(&sc.names, &s->arena, f->params.v[i]->name, f->params.v[i]);
-	if (f->embedded && f->tok->src->builtin)
+	if (f->embedded && f->tok->src->builtin) {
 		resolve_intrinsic(s, f);
-	else
-		resolve_stmt(&sc, f->body);
+		return;
+	}
+	if (f->body && f->tok->src->library)
+		sema_expand_library_function(s, f);
+	resolve_stmt(&sc, f->body);
 }
 
 static int by_name(const void *pa, const void *pb)

@@ -85,6 +85,9 @@ struct body_template *sema_template(struct session *s, struct stmt *body, const 
 				    bool user);
 struct handler *sema_instance_handler(struct session *s, struct body_template *t,
 				      struct probe_inst *inst);
+/* Functions of tapset files are not cloned: types in them are those of the kernel, or of the module that
+ * they name, wherever they are called. */
+void sema_expand_library_function(struct session *s, struct function *f);
 /* After names: accessors on typed values (autocast.c). */
 void sema_resolve_autocasts(struct session *s);
 /* After sema_optimize(): @entry becomes a probe at the entry and a look-up; false: there was none

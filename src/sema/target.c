@@ -281,7 +281,7 @@ struct body_template *sema_template(struct session *s, struct stmt *body, const 
 
 static struct probe_inst *entry_instance(struct expansion *x)
 {
-	if (!x->entry_tried && x->inst->family->entry_of) {
+	if (!x->entry_tried && x->inst && x->inst->family->entry_of) {
 		x->entry = x->inst->family->entry_of(x->s, x->inst);
 		x->inst->entry = x->entry;
 	}
@@ -295,7 +295,7 @@ static struct expr *resolve(void *cookie, struct expr *e, const char **why)
 	const struct probe_inst *inst = x->at_entry && x->entry ? x->entry : x->inst;
 	struct dbg_place nowhere = {.module = NULL};
 
-	if (inst->family->resolve_target)
+	if (inst && inst->family->resolve_target)
 		return inst->family->resolve_target(x->s, inst, e, why);
 	*why = NULL;
 	/* A type or variable of a named program means the same everywhere. */
@@ -328,7 +328,7 @@ static struct expr *machine_state(struct expansion *x, struct expr *e)
 {
 	struct expr *c;
 
-	if (!x->inst->site || (e->kind == EX_REGISTER && e->left->kind != EX_NUMBER) ||
+	if (!x->inst || !x->inst->site || (e->kind == EX_REGISTER && e->left->kind != EX_NUMBER) ||
 	    (e->kind == EX_DEREF && e->left->kind != EX_NUMBER))
 		return NULL;
 	c = expr_make(&x->s->arena, EX_CONTEXT, e->tok);
@@ -355,13 +355,13 @@ static void expand(struct expansion *x, struct expr **slot);
 /* What cannot be written stays in the tree: check.c refuses it. */
 static void expand_assignment(struct expansion *x, struct expr **slot)
 {
-	const struct probe_family *f = x->inst->family;
+	const struct probe_family *f = x->inst ? x->inst->family : NULL;
 	struct expr *e = *slot, *r = NULL;
 	const char *why = "";
 
 	if (e->right)
 		expand(x, &e->right);
-	if (f->assign_target)
+	if (f && f->assign_target)
 		r = f->assign_target(x->s, x->inst, e, &why);
 	if (r)
 		*slot = r;
@@ -604,6 +604,18 @@ struct handler *sema_instance_handler(struct session *s, struct body_template *t
 	}
 	str_release(&text);
 	return h;
+}
+
+void sema_expand_library_function(struct session *s, struct function *f)
+{
+	slot_list slots = {0};
+	struct collector c = {.s = s, .slots = &slots};
+	struct ast_visitor v = {.on_expr = collect_slot, .data = &c};
+	struct expansion x = {.s = s};
+
+	ast_walk_stmt(&v, &f->body);
+	for (size_t i = 0; i < slots.n; i++)
+		expand(&x, slots.v[i]);
 }
 
 /* ------------------------------------------------------------------ what could not be resolved */

@@ -217,6 +217,8 @@ void emit_error_item(struct emit *e);
 /* gen.c */
 uint32_t builder_string(struct builder *b, const char *s, uint32_t len); /* offset in the constants */
 uint32_t builder_bytes(struct builder *b, const void *p, size_t n);
+/* Where the names of a function (emit_names.c) are in the constants, 0: not there yet. */
+uint32_t *builder_names(struct builder *b, const char *function);
 /* Offset of the tables of a regular expression (struct rt_regex); false: they are too large. */
 bool builder_regex(struct builder *b, uint32_t number, uint32_t *at);
 /* A probe instance as programs see it: an element of a table in the constants. */

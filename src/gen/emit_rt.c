@@ -472,6 +472,19 @@ static void random_number(struct emit *e, const struct ir_ins *i, int64_t arg)
 	result(e, i);
 }
 
+/* To the current thread, as a signal from the kernel. */
+static void send_signal(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	int ok = code_label(e->c);
+
+	(void)arg;
+	emit_load_num(e, R1, emit_arg(e, i, 0));
+	code_helper(e->c, BPF_FUNC_send_signal_thread);
+	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
+	emit_fail_text(e, i, "cannot send the signal");
+	code_place(e->c, ok);
+}
+
 /* tokenize(text, delimiters), or tokenize(delimiters) to go on. */
 static void tokenize(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
@@ -557,6 +570,7 @@ static const struct rt_function functions[] = {
 	{"system", message, RT_ITEM_SYSTEM, 0, 0},
 	{"switch_file", switch_file, 0, 0, 0},
 	{"randint", random_number, 0, 0, 0},
+	{"raise", send_signal, 0, 0, 0},
 	{"htons", byte_order, BIG(16), 0, 0},
 	{"htonl", byte_order, BIG(32), 0, 0},
 	{"htonll", byte_order, BIG(64), 0, 0},
@@ -644,7 +658,7 @@ bool emit_rt_op(struct emit *e, const struct ir_ins *i)
 		return true;
 	}
 	if (emit_task_op(e, i, name) || emit_memory_op(e, i, name) ||
-	    emit_stack_op(e, i, name))
+	    emit_stack_op(e, i, name) || emit_name_op(e, i, name))
 		return true;
 	emit_error(e, i, "%s() cannot run in this kind of probe yet", name);
 	return true;

@@ -38,7 +38,8 @@ struct builder {
 	struct gen_image *img;
 	struct lib *lib;
 	struct str constants;
-	struct map strings; /* text -> offset + 1 in the constants */
+	struct map strings; /* text -> offset in the constants */
+	struct map names;   /* function -> offset of its table */
 	uint32_t instances, n_instances, text_limit;
 	uint32_t key_bytes, value_bytes; /* of the widest table */
 	struct gen_features can;
@@ -106,6 +107,17 @@ bool builder_regex(struct builder *b, uint32_t number, uint32_t *at)
 	}
 	*at = b->regexes[number];
 	return true;
+}
+
+uint32_t *builder_names(struct builder *b, const char *function)
+{
+	uint32_t *at = map_get(&b->names, intern(function));
+
+	if (!at) {
+		at = ARENA_NEW(&b->img->arena, uint32_t);
+		map_set(&b->names, &b->img->arena, intern(function), at);
+	}
+	return at;
 }
 
 uint32_t builder_instances(const struct builder *b, uint32_t *table, uint32_t *n)

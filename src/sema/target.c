@@ -298,8 +298,8 @@ static struct expr *resolve(void *cookie, struct expr *e, const char **why)
 	if (inst && inst->family->resolve_target)
 		return inst->family->resolve_target(x->s, inst, e, why);
 	*why = NULL;
-	/* A type or variable of a named program means the same everywhere. */
-	if ((e->kind == EX_CAST || e->kind == EX_ATVAR) && e->module)
+	/* Types of the kernel, and what names a program, mean the same everywhere. */
+	if (e->kind == EX_CAST || e->kind == EX_ENUM || (e->kind == EX_ATVAR && e->module))
 		return dbg_resolve(x->s, &nowhere, e, why);
 	return NULL;
 }

@@ -202,26 +202,48 @@ uint32_t btf_find(struct btf *b, const char *name, uint32_t kinds)
 	return n ? find_named(b, offsets, n, kinds) : 0;
 }
 
+/* Words of an enumerator: name, value, and the upper half of a 64-bit one; 0: the type has none. */
+static size_t enumerator_words(struct btf *b, uint32_t id)
+{
+	unsigned kind = btf_kind(b, id);
+
+	return kind == BTF_KIND_ENUM ? 2 : kind == BTF_ENUM64 ? 3 : 0;
+}
+
+static int64_t enumerator_value(const struct btf_type *t, const uint32_t *e, size_t words)
+{
+	if (words == 3)
+		return (int64_t)((uint64_t)e[2] << 32 | e[1]);
+	return BTF_INFO_KFLAG(t->info) ? (int32_t)e[1] : (int64_t)e[1];
+}
+
+bool btf_enumerator_at(struct btf *b, uint32_t id, uint32_t k, const char **name, int64_t *value)
+{
+	size_t words = enumerator_words(b, id);
+	const struct btf_type *t = btf_type(b, id);
+	const uint32_t *e;
+
+	if (!words || k >= BTF_INFO_VLEN(t->info))
+		return false;
+	e = (const uint32_t *)(const void *)(t + 1) + k * words;
+	*name = btf_string(b, e[0]);
+	*value = enumerator_value(t, e, words);
+	return true;
+}
+
 static bool find_enumerator(struct btf *b, const uint32_t *offsets, size_t n_offsets, int64_t *value)
 {
 	for (uint32_t i = btf_begin(b); i < btf_end(b); i++) {
+		size_t words = enumerator_words(b, i);
 		const struct btf_type *t = btf_type(b, i);
-		unsigned kind = btf_kind(b, i);
-		/* struct btf_enum; a 64-bit one has another word. */
 		const uint32_t *e = (const void *)(t + 1);
-		size_t words = kind == BTF_ENUM64 ? 3 : 2;
 
-		if (kind != BTF_KIND_ENUM && kind != BTF_ENUM64)
-			continue;
-		for (uint32_t k = 0; k < BTF_INFO_VLEN(t->info); k++, e += words)
-			for (size_t o = 0; o < n_offsets; o++) {
-				if (e[0] != offsets[o])
-					continue;
-				*value = words == 3 ? (int64_t)((uint64_t)e[2] << 32 | e[1])
-					 : BTF_INFO_KFLAG(t->info) ? (int32_t)e[1]
-								   : (int64_t)e[1];
-				return true;
-			}
+		for (uint32_t k = 0; words && k < BTF_INFO_VLEN(t->info); k++, e += words)
+			for (size_t o = 0; o < n_offsets; o++)
+				if (e[0] == offsets[o]) {
+					*value = enumerator_value(t, e, words);
+					return true;
+				}
 	}
 	return b->base && find_enumerator(b->base, offsets, n_offsets, value);
 }
@@ -232,6 +254,23 @@ bool btf_enumerator(struct btf *b, const char *name, int64_t *value)
 	size_t n = find_string(b, name, offsets, 0);
 
 	return n && find_enumerator(b, offsets, n, value);
+}
+
+bool btf_is_percpu(struct btf *b, uint32_t id)
+{
+	for (uint32_t i = btf_begin(b); i < btf_end(b); i++) {
+		const struct btf_type *t;
+		const struct btf_var_secinfo *v;
+
+		if (btf_kind(b, i) != BTF_KIND_DATASEC || !strstr(btf_name(b, i), "percpu"))
+			continue;
+		t = btf_type(b, i);
+		v = (const void *)(t + 1);
+		for (uint32_t k = 0; k < BTF_INFO_VLEN(t->info); k++)
+			if (v[k].type == id)
+				return true;
+	}
+	return b->base && btf_is_percpu(b->base, id);
 }
 
 /* ------------------------------------------------------------------ shapes */

@@ -41,6 +41,10 @@ const char *btf_name(struct btf *b, uint32_t id);
 uint32_t btf_find(struct btf *b, const char *name, uint32_t kinds);
 /* Value of an enumerator of any enumeration. */
 bool btf_enumerator(struct btf *b, const char *name, int64_t *value);
+/* Number k of an enumeration; false: it has not so many, or is none. */
+bool btf_enumerator_at(struct btf *b, uint32_t id, uint32_t k, const char **name, int64_t *value);
+/* Does each CPU have a copy of this variable? */
+bool btf_is_percpu(struct btf *b, uint32_t id);
 
 /* Without typedefs and qualifiers. */
 uint32_t btf_peel(struct btf *b, uint32_t id);

@@ -116,6 +116,11 @@ bool dbg_btf_child(struct dbg_child *c, uint32_t number)
 	return true;
 }
 
+bool dbg_btf_enumerator(const struct dbg_type *t, uint32_t number, const char **name, int64_t *value)
+{
+	return btf_enumerator_at(t->btf, t->id, number, name, value);
+}
+
 bool dbg_btf_find(struct btf *b, const char *name, bool tagged, struct dbg_type *out)
 {
 	uint32_t id = btf_find(b, name, BTF_KINDS_AGGREGATE | BTF_KINDS_ENUM);

@@ -33,6 +33,7 @@ struct dbg_query {
 	const struct token *why_tok; /* accessor that why is about, or NULL */
 	unsigned nodes;		 /* of the tree made so far */
 	unsigned steps;		 /* of searches, see dbg_step() */
+	struct dbg_type *type_only; /* the type of the expression is wanted, not its value */
 	Dwarf_Die function;	 /* concrete subprogram around the place; addr NULL: not looked for */
 	bool function_tried;
 };
@@ -118,6 +119,8 @@ bool dbg_btf_child(struct dbg_child *c, uint32_t number);
 /* False: no such type. The name is without stars; sets btf and id. */
 bool dbg_btf_find(struct btf *b, const char *name, bool tagged, struct dbg_type *out);
 
+bool dbg_btf_enumerator(const struct dbg_type *t, uint32_t number, const char **name, int64_t *value);
+
 /* ------------------------------------------------------------------ names.c */
 
 /* A type by its name in scripts: "struct foo", "foo", "unsigned int", "foo*". */
@@ -128,6 +131,12 @@ bool dbg_find_global(struct dbg_query *q, const char *name, const char *unit, Dw
 bool dbg_find_definition(struct dbg_query *q, const char *name, Dwarf_Die *out);
 /* Value of an enumerator. */
 bool dbg_find_enumerator(struct dbg_query *q, const char *name, int64_t *value);
+
+/* ------------------------------------------------------------------ enums.c */
+
+/* @enum("NAME") and @enumname(left, "type", "module"), target->right being the value of the latter. */
+struct expr *dbg_enum_value(struct dbg_query *q, const struct expr *target);
+struct expr *dbg_enum_name(struct dbg_query *q, struct expr *target);
 
 /* ------------------------------------------------------------------ locexpr.c */
 
@@ -202,6 +211,11 @@ Dwarf_Addr dbg_pc(const struct dbg_query *q);
 bool dbg_function(struct dbg_query *q, Dwarf_Die *out);
 /* Blocks around the pc inside the place's scope, innermost first, then that scope. */
 size_t dbg_scopes(struct dbg_query *q, Dwarf_Die *scopes, size_t max);
+/* Resolves a target; NULL: q->why. */
+struct expr *dbg_resolve_in(struct dbg_query *q, struct expr *target);
+/* Types come from the program or module of this name. */
+bool dbg_use_module(struct dbg_query *q, const char *name);
+bool dbg_use_kernel(struct dbg_query *q, const char *module);
 bool dbg_return_object(struct dbg_query *q, struct dbg_object *out);
 void dbg_argument_object(struct dbg_query *q, const struct dbg_argument *arg, struct dbg_object *out);
 /* One step; messages name the accessor as the script wrote it. */

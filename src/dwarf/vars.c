@@ -7,6 +7,7 @@
 
 #include "dwarf/query.h"
 #include "lang/diag.h"
+#include "object/kallsyms.h"
 #include "session.h"
 
 enum { MAX_SCOPES = 64, MAX_STEPS = 200000 };
@@ -498,7 +499,8 @@ struct expr *dbg_value(struct dbg_query *q, const struct dbg_object *o)
 				 (unsigned)dbg_size(q, t));
 	switch (dbg_tag(&t)) {
 	case 0:
-		return dbg_fail(q, "a value of type void cannot be read");
+		return dbg_fail(q, t.btf ? "the type of this object is not known: use &@var(...) and @cast"
+					 : "a value of type void cannot be read");
 	case DW_TAG_array_type:
 	case DW_TAG_subroutine_type:
 		return dbg_address(q, o);
@@ -563,6 +565,10 @@ static struct expr *finish(struct dbg_query *q, struct dbg_object *o, struct exp
 			return NULL;
 		q->why_tok = NULL;
 	}
+	if (q->type_only) {
+		*q->type_only = o->type;
+		return dbg_number(q, 0);
+	}
 	if (target->suffix)
 		return dbg_pretty(q, o, target->suffix == 2);
 	detail = detail_of(q, o, target->address_of);
@@ -612,7 +618,7 @@ struct expr *dbg_resolve_typed(struct session *s, const struct foreign_type *typ
 	return e;
 }
 
-static bool use_kernel(struct dbg_query *q, const char *module)
+bool dbg_use_kernel(struct dbg_query *q, const char *module)
 {
 	struct dbg_module *m = dbg_kernel(q->s, module);
 
@@ -624,16 +630,16 @@ static bool use_kernel(struct dbg_query *q, const char *module)
 	return true;
 }
 
-static bool use_module(struct dbg_query *q, const char *name)
+bool dbg_use_module(struct dbg_query *q, const char *name)
 {
 	const char *why = NULL, *path = name, *env = getenv("PATH");
 	struct dbg_module *m;
 
 	/* Headers of the kernel: its types are known without them. */
 	if (strcmp(name, "kernel") == 0 || strncmp(name, "kernel<", 7) == 0 || *name == '<')
-		return use_kernel(q, NULL);
+		return dbg_use_kernel(q, NULL);
 	if (q->m && q->m->btf && !strchr(name, '/'))
-		return use_kernel(q, name);
+		return dbg_use_kernel(q, name);
 	for (; !strchr(name, '/') && env && *env; env += strcspn(env, ":"), env += *env == ':') {
 		path = arena_printf(q->a, "%.*s/%s", (int)strcspn(env, ":"), env, name);
 		if (access(path, R_OK) == 0)
@@ -671,7 +677,7 @@ static struct expr *resolve_cast(struct dbg_query *q, struct expr *target)
 
 		/* The kernel is the last resort. */
 		if ((!q->m || !dbg_find_type(q, target->lit->str, &type)) &&
-		    ((q->m && q->m->btf) || !use_kernel(q, NULL) ||
+		    ((q->m && q->m->btf) || !dbg_use_kernel(q, NULL) ||
 		     !dbg_find_type(q, target->lit->str, &type))) {
 			q->why = NULL;
 			return dbg_fail(q, "type definition '%s' not found in '%s'", target->lit->str, in);
@@ -682,7 +688,7 @@ static struct expr *resolve_cast(struct dbg_query *q, struct expr *target)
 	for (const char *p = list; *p; p += strcspn(p, ":"), p += *p == ':') {
 		const char *name = arena_strndup(q->a, p, strcspn(p, ":"));
 
-		if (!use_module(q, name))
+		if (!dbg_use_module(q, name))
 			continue;
 		if (dbg_find_type(q, target->lit->str, &type)) {
 			q->why = NULL;
@@ -692,16 +698,62 @@ static struct expr *resolve_cast(struct dbg_query *q, struct expr *target)
 	return dbg_fail(q, "type definition '%s' not found in '%s'", target->lit->str, list);
 }
 
+struct symbol_search {
+	const char *name, *module;
+	uint64_t addr;
+	bool found;
+};
+
+static bool find_symbol(void *cookie, const struct kallsym *sym)
+{
+	struct symbol_search *x = cookie;
+
+	if (strcmp(sym->name, x->name) == 0 &&
+	    (x->module ? sym->module && strcmp(sym->module, x->module) == 0 : !sym->module)) {
+		x->addr = sym->addr;
+		x->found = true;
+	}
+	return !x->found;
+}
+
+/* A variable of the kernel: its symbol has the address, its types rarely know it. */
+static bool kernel_variable(struct dbg_query *q, const char *name, struct dbg_object *o)
+{
+	struct symbol_search x = {.name = name};
+	uint32_t id = btf_find(q->m->btf, name, 1u << BTF_KIND_VAR);
+
+	if (strcmp(q->m->path, "kernel") != 0)
+		x.module = q->m->path;
+	/* Those that BTF knows: where the copy of a CPU is takes more than an address. */
+	if (id && btf_is_percpu(q->m->btf, id))
+		return dbg_fail(q, "'%s' is a variable of each CPU, which cannot be read", name);
+	kallsyms_each(NULL, find_symbol, &x);
+	if (!x.found)
+		return dbg_fail(q, "unable to find global '%s' in %s", name, q->m->path);
+	if (!x.addr)
+		return dbg_fail(q, "the kernel does not show the address of '%s' (kptr_restrict)", name);
+	memset(o, 0, sizeof(*o));
+	o->bit_offset = -1;
+	o->loc.kind = LOC_ADDRESS;
+	o->loc.e = dbg_number(q, (int64_t)x.addr);
+	o->type = dbg_btf_type(q->m->btf, id ? btf_type(q->m->btf, id)->type : 0);
+	return true;
+}
+
 static struct expr *resolve_var(struct dbg_query *q, struct expr *target)
 {
 	const char *at = strchr(target->lit->str, '@'), *name = target->lit->str;
 	struct dbg_object o;
 	Dwarf_Die var;
 
-	if (target->module && !use_module(q, target->module->str))
+	if (target->module && !dbg_use_module(q, target->module->str))
 		return NULL;
 	if (!q->m)
 		return dbg_fail(q, "unresolved target-symbol expression");
+	if (q->m->btf)
+		return kernel_variable(q, at ? arena_strndup(q->a, name, (size_t)(at - name)) : name, &o)
+			       ? finish(q, &o, target, 0)
+			       : NULL;
 	if (at) {
 		name = arena_strndup(q->a, name, (size_t)(at - name));
 		if (!dbg_find_global(q, name, at + 1, &var))
@@ -737,41 +789,38 @@ static struct expr *resolve_target(struct dbg_query *q, struct expr *target)
 	return variable_object(q, &var, &o) ? finish(q, &o, target, 0) : NULL;
 }
 
+struct expr *dbg_resolve_in(struct dbg_query *q, struct expr *target)
+{
+	switch (target->kind) {
+	case EX_TARGET:
+		return resolve_target(q, target);
+	case EX_ATVAR:
+		return resolve_var(q, target);
+	case EX_CAST:
+		return resolve_cast(q, target);
+	case EX_ENUM:
+		return dbg_enum_value(q, target);
+	case EX_ENUMNAME:
+		return dbg_enum_name(q, target);
+	default:
+		return dbg_fail(q, "unresolved target-symbol expression");
+	}
+}
+
 struct expr *dbg_resolve(struct session *s, const struct dbg_place *at, struct expr *target,
 			 const char **why)
 {
 	struct dbg_query q = {.s = s, .a = &s->arena, .at = at, .m = at->module, .tok = target->tok};
-	struct expr *e = NULL;
-	int64_t n;
+	struct expr *e;
 
+	if (target->kind == EX_AUTOCAST && target->left->detail)
+		return dbg_resolve_typed(s, target->left->detail, target, why);
 	if (q.m)
 		dbg_has_types(q.m);
-	switch (target->kind) {
-	case EX_TARGET:
-		e = resolve_target(&q, target);
-		break;
-	case EX_ATVAR:
-		e = resolve_var(&q, target);
-		break;
-	case EX_CAST:
-		e = resolve_cast(&q, target);
-		break;
-	case EX_AUTOCAST:
-		if (target->left->detail)
-			return dbg_resolve_typed(s, target->left->detail, target, why);
-		dbg_fail(&q, "unknown type in dereference");
-		break;
-	case EX_ENUM:
-		if (!q.m)
-			use_kernel(&q, NULL);
-		if (q.m && dbg_find_enumerator(&q, target->lit->str, &n))
-			e = dbg_number(&q, n);
-		else
-			dbg_fail(&q, "enumeration constant '%s' not found", target->lit->str);
-		break;
-	default:
-		dbg_fail(&q, "unresolved target-symbol expression");
-	}
+	if (target->kind == EX_AUTOCAST)
+		e = dbg_fail(&q, "unknown type in dereference");
+	else
+		e = dbg_resolve_in(&q, target);
 	*why = e ? NULL : q.why ? q.why : "unresolved target-symbol expression";
 	target->why_tok = q.why_tok;
 	return e;

@@ -6,6 +6,7 @@
  * meanwhile. */
 #include "interp/interp.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -378,6 +379,28 @@ static const char *histogram(struct interp *in, struct str *out, struct rt_table
 	return NULL;
 }
 
+/* how: bytes, | 16 if signed. NULL, or the text of the error. */
+static const char *read_kernel(struct interp *in, uint64_t addr, uint32_t how, int64_t *value)
+{
+	unsigned size = how & 15, shift = 64 - 8 * size;
+	uint64_t n = 0;
+	int status = in->env->kernel_read ? in->env->kernel_read(addr, &n, size) : -EOPNOTSUPP;
+
+	if (status == -EFAULT) {
+		in->tmp.len = 0;
+		rt_error_text(&in->tmp, RT_E_READ, (int64_t)addr, in->m);
+		return in->tmp.s;
+	}
+	if (status < 0) {
+		in->tmp.len = 0;
+		str_addf(&in->tmp, "kernel memory cannot be read: %s", strerror(-status));
+		return in->tmp.s;
+	}
+	n <<= shift;
+	*value = how & 16 ? (int64_t)n >> shift : (int64_t)(n >> shift);
+	return NULL;
+}
+
 /* One call's output is cut at STP_BUFFER_SIZE. */
 static const char *print(struct interp *in, const struct ir_format *f, const struct rt_value *args,
 			 unsigned n)
@@ -721,8 +744,14 @@ op_UREAD:
 	FAIL("no traced program in this handler");
 op_CTXARG:
 op_CTXCALL:
-op_KREAD:
-	FAIL("no kernel memory in this handler");
+	FAIL("no probe in the kernel in this handler");
+op_KREAD: {
+	const char *text = read_kernel(in, (uint64_t)NUM(c->a), c->imm, &REG(c->dst)->n);
+
+	if (text)
+		FAIL(text);
+	NEXT();
+}
 op_PRINT: {
 	const char *text = print(in, &in->m->formats.v[c->imm], ARGS(0, c->n_args), c->n_args);
 

@@ -43,6 +43,11 @@ struct rt_env {
 	/* A line for each address in a text (run/symbols.h), added to out. NULL: as above. */
 	void (*stack_lines)(struct rt_env *env, bool kernel, const char *text, size_t len,
 			    struct str *out);
+	/* The kernel's memory (kern/memory.h): 0, the length of the text, or a negative errno. NULL: it
+	 * cannot be read here. */
+	int (*kernel_read)(uint64_t addr, void *to, size_t n);
+	int (*kernel_string)(uint64_t addr, char *to, size_t size);
+	uint64_t (*current_task)(void);
 	/* Writes what is in out and empties it: for print operations that find RT_OUT_FULL bytes or
 	 * more there, so that a handler that prints without end needs no memory without end. */
 	void (*flush)(struct rt_env *env);

@@ -1,7 +1,10 @@
 /* Memory of traced processes and of the kernel, and whatever else needs the context of a traced task.
  *
- * Handlers that run in the stap process have neither: readers answer as they do for addresses where
- * nothing is, the rest raises an error. */
+ * Handlers that run in the stap process read the kernel's by asking it (rt_env.kernel_read). They have no
+ * traced process: readers of its memory answer as they do for addresses where nothing is, the rest raises
+ * an error. */
+#include <errno.h>
+
 #include "interp/interp.h"
 #include "rt/error_text.h"
 #include "rt/fn.h"
@@ -63,9 +66,22 @@ static int fn_user_string(struct rt_call *c)
 	return rt_raise_error(c, RT_E_USER_STRING, c->args[0].n);
 }
 
+/* (address), (address, longest) */
 static int fn_kernel_string(struct rt_call *c)
 {
-	return rt_raise_error(c, RT_E_KERNEL_STRING, c->args[0].n);
+	int64_t max = c->n_args > 1 ? c->args[1].n : c->max_string;
+	char text[8192];
+	int n = -EFAULT;
+
+	if (max < 0)
+		max = 0;
+	if (max > c->max_string)
+		max = c->max_string;
+	if (c->env && c->env->kernel_string)
+		n = c->env->kernel_string((uint64_t)c->args[0].n, text, (size_t)max + 1);
+	if (n < 0)
+		return rt_raise_error(c, RT_E_KERNEL_STRING, c->args[0].n);
+	return rt_ret_text(c, text, (size_t)n);
 }
 
 /* (address, size, type) */
@@ -77,10 +93,19 @@ static int fn_user_number_error(struct rt_call *c)
 			type->len ? type->s : "", ADDR(c->args[0].n));
 }
 
+/* (address, size, type); a negative size is that of a signed number. */
 static int fn_kernel_number(struct rt_call *c)
 {
 	const struct rt_value *type = &c->args[2];
+	int64_t size = c->args[1].n, bytes = size < 0 ? -size : size;
+	uint64_t n = 0;
 
+	if (c->env && c->env->kernel_read && bytes >= 1 && bytes <= 8 &&
+	    c->env->kernel_read((uint64_t)c->args[0].n, &n, (size_t)bytes) == 0) {
+		n <<= 64 - 8 * bytes;
+		return rt_ret_long(c, size < 0 ? (int64_t)n >> (64 - 8 * bytes)
+					       : (int64_t)(n >> (64 - 8 * bytes)));
+	}
 	return rt_raise(c, "kernel %.*s copy fault at 0x%llx [man error::fault]", (int)type->len,
 			type->len ? type->s : "", ADDR(c->args[0].n));
 }

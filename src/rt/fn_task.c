@@ -8,6 +8,13 @@ static int fn_context(struct rt_call *c)
 	return rt_needs_context(c);
 }
 
+/* That of stap itself. */
+static int fn_task_current(struct rt_call *c)
+{
+	return c->env && c->env->current_task ? rt_ret_long(c, (int64_t)c->env->current_task())
+					      : rt_needs_context(c);
+}
+
 /* print_stack() and the others that take a text, which handlers in the kernel may have made. */
 static int stack_lines(struct rt_call *c, bool kernel, bool print)
 {
@@ -55,7 +62,7 @@ enum {
 };
 
 const struct intrinsic rt_task_fns[] = {
-	{"task_current", FIXED, 0, fn_context},
+	{"task_current", FIXED, 0, fn_task_current},
 	{"task_parent", READS, 0, fn_context},
 	{"task_state", READS, 0, fn_context},
 	{"task_execname", READS, COMM, fn_context},

@@ -15,6 +15,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "kern/memory.h"
 #include "run/kernel.h"
 #include "run/session_run.h"
 #include "sema/sema.h"
@@ -150,6 +151,9 @@ static bool start(struct run *r)
 	r->env.system = env_system;
 	r->env.rotate = env_rotate;
 	r->env.flush = env_flush;
+	r->env.kernel_read = kern_read;
+	r->env.kernel_string = kern_read_string;
+	r->env.current_task = kern_current_task;
 	r->in = interp_new(s, s->ir, &r->env);
 	r->env.interp = r->in;
 	return set_globals(r) && procfs_start(r) && (!s->image || kernel_start(r));

@@ -194,18 +194,9 @@ static void check_expr(struct checker *c, struct expr *e)
 		sem_error(s, e->tok, NULL, "perf counter '%s' not defined", e->lit->str);
 		return;
 	case EX_CONST:
-		sem_error(s, e->tok, NULL, "constant '%s' is not known: there is no C compiler here",
-			  e->lit->str);
-		return;
 	case EX_ENUM:
-		if (e->why) {
-			sem_error(s, e->tok, NULL, "%s", e->why);
-			return;
-		}
-		/* fallthrough */
 	case EX_ENUMNAME:
-		sem_error(s, e->tok, NULL, "enumeration constants need debug information of a probed "
-					   "program");
+		sem_error(s, e->tok, NULL, "%s", e->why ? e->why : "unresolved target-symbol expression");
 		return;
 	case EX_REGISTER:
 	case EX_DEREF:

@@ -86,10 +86,11 @@ bool target_is(const struct expr *e)
 	case EX_ATVAR:
 	case EX_CAST:
 	case EX_ENUM:
-		return true;
+	case EX_ENUMNAME:
+	case EX_CONST:
 	case EX_REGISTER:
 	case EX_DEREF:
-		return !e->kernel_side;
+		return true;
 	default:
 		return false;
 	}
@@ -295,11 +296,13 @@ static struct expr *resolve(void *cookie, struct expr *e, const char **why)
 	const struct probe_inst *inst = x->at_entry && x->entry ? x->entry : x->inst;
 	struct dbg_place nowhere = {.module = NULL};
 
+	*why = NULL;
+	if (e->kind == EX_CONST)
+		return sema_constant(x->s, e, why);
 	if (inst && inst->family->resolve_target)
 		return inst->family->resolve_target(x->s, inst, e, why);
-	*why = NULL;
-	/* Types of the kernel, and what names a program, mean the same everywhere. */
-	if (e->kind == EX_CAST || e->kind == EX_ENUM || (e->kind == EX_ATVAR && e->module))
+	/* A type of the kernel, a type or variable of a named program: the same everywhere. */
+	if (e->kind != EX_TARGET && (e->kind != EX_ATVAR || e->module))
 		return dbg_resolve(x->s, &nowhere, e, why);
 	return NULL;
 }
@@ -328,8 +331,11 @@ static struct expr *machine_state(struct expansion *x, struct expr *e)
 {
 	struct expr *c;
 
-	if (!x->inst || !x->inst->site || (e->kind == EX_REGISTER && e->left->kind != EX_NUMBER) ||
-	    (e->kind == EX_DEREF && e->left->kind != EX_NUMBER))
+	if (e->left->kind != EX_NUMBER)
+		return NULL;
+	if (e->kernel_side ? !x->s->opt.guru && !e->tok->src->library : !x->inst || !x->inst->site)
+		return NULL;
+	if (e->kernel_side && e->kind == EX_REGISTER)
 		return NULL;
 	c = expr_make(&x->s->arena, EX_CONTEXT, e->tok);
 	c->type = TY_LONG;
@@ -343,7 +349,7 @@ static struct expr *machine_state(struct expansion *x, struct expr *e)
 
 		if (n != 1 && n != 2 && n != 4 && n != 8)
 			return NULL;
-		c->context = CTX_READ;
+		c->context = e->kernel_side ? CTX_KREAD : CTX_READ;
 		c->size = (uint8_t)n;
 		c->left = e->right;
 	}
@@ -414,9 +420,15 @@ static void expand(struct expansion *x, struct expr **slot)
 	}
 	expand_parts(x, e);
 	if (e->kind == EX_REGISTER || e->kind == EX_DEREF) {
-		r = e->kernel_side ? NULL : machine_state(x, e);
+		r = machine_state(x, e);
 		if (r)
 			*slot = r;
+	} else if (e->kind == EX_ENUMNAME) {
+		r = target_enum_name(x->s, e, resolve, x, &why);
+		if (r)
+			*slot = r;
+		else
+			e->why = why;
 	} else if (target_is(e)) {
 		r = target_is_text(e) ? target_text(x->s, e, resolve, x, &why) : resolve(x, e, &why);
 		if (r) {

@@ -23,5 +23,13 @@ bool target_is_text(const struct expr *e);
 struct expr *target_text(struct session *s, struct expr *e,
 			 struct expr *(*resolve)(void *cookie, struct expr *target, const char **why),
 			 void *cookie, const char **why);
+/* The same for @enumname: a call of a function that knows the names. */
+struct expr *target_enum_name(struct session *s, struct expr *e,
+			      struct expr *(*resolve)(void *cookie, struct expr *target,
+						      const char **why),
+			      void *cookie, const char **why);
+
+/* constants.c: the value of @const. */
+struct expr *sema_constant(struct session *s, const struct expr *e, const char **why);
 
 #endif

@@ -67,6 +67,36 @@ static struct stmt *block(struct session *s, struct stmt *inner)
 	return b;
 }
 
+/* A function of the session for an expression over parameters; the same text has one function. */
+static struct function *text_function(struct session *s, const struct token *tok, struct expr *text,
+				      const var_list *params, bool may_fault)
+{
+	const char *key = expr_text(&s->arena, text);
+	struct function *f = map_get(&s->texts, key);
+	struct stmt *try;
+
+	if (f)
+		return f;
+	f = ARENA_NEW(&s->arena, struct function);
+	f->name = intern(arena_printf(&s->arena, "__text_%u", s->n_synthesized++));
+	f->tok = tok;
+	f->declared_type = TY_STRING;
+	f->params = *params;
+	for (size_t i = 0; i < params->n; i++)
+		params->v[i]->type = TY_LONG;
+	f->priority = 1;
+	f->body = block(s, return_stmt(s, text));
+	if (may_fault) {
+		try = stmt_make(&s->arena, ST_TRY, tok);
+		try->then = f->body;
+		try->otherwise = block(s, return_stmt(s, string(s, tok, "ERROR")));
+		f->body = block(s, try);
+	}
+	script_add_function(&s->arena, target_script(s), f);
+	map_set(&s->texts, &s->arena, key, f);
+	return f;
+}
+
 struct expr *target_text(struct session *s, struct expr *e,
 			 struct expr *(*resolve)(void *cookie, struct expr *target, const char **why),
 			 void *cookie, const char **why)
@@ -74,11 +104,8 @@ struct expr *target_text(struct session *s, struct expr *e,
 	const struct token *tok = target_token(s, e->tok);
 	struct expr *saved_left = e->left, *text, *call;
 	accessor_list saved = e->accessors;
-	struct function *f;
-	struct stmt *try;
 	var_list params = {0};
 	expr_list args = {0};
-	const char *key;
 	int found = 0;
 	struct ast_visitor v = {.on_expr = find_read, .data = &found};
 
@@ -96,26 +123,31 @@ struct expr *target_text(struct session *s, struct expr *e,
 	ast_walk_expr(&v, &text);
 	if (!args.n && (!(found & 2) || !e->suffix))
 		return text;
-	key = expr_text(&s->arena, text);
-	f = map_get(&s->texts, key);
-	if (!f) {
-		f = ARENA_NEW(&s->arena, struct function);
-		f->name = intern(arena_printf(&s->arena, "__text_%u", s->n_synthesized++));
-		f->tok = tok;
-		f->declared_type = TY_STRING;
-		f->params = params;
-		for (size_t i = 0; i < params.n; i++)
-			params.v[i]->type = TY_LONG;
-		f->priority = 1;
-		try = stmt_make(&s->arena, ST_TRY, tok);
-		try->then = block(s, return_stmt(s, text));
-		try->otherwise = block(s, return_stmt(s, string(s, tok, "ERROR")));
-		f->body = block(s, try);
-		script_add_function(&s->arena, target_script(s), f);
-		map_set(&s->texts, &s->arena, key, f);
-	}
 	call = expr_make(&s->arena, EX_CALL, e->tok);
-	call->name = f->name;
+	call->name = text_function(s, tok, text, &params, true)->name;
+	call->args = args;
+	return call;
+}
+
+struct expr *target_enum_name(struct session *s, struct expr *e,
+			      struct expr *(*resolve)(void *cookie, struct expr *target,
+						      const char **why),
+			      void *cookie, const char **why)
+{
+	const struct token *tok = target_token(s, e->tok);
+	var_list params = {0};
+	expr_list args = {0};
+	struct expr *text, *call, *value = e->left;
+
+	/* The names as a choice by the parameter. */
+	abstract(s, &value, &params, &args);
+	e->right = value;
+	text = resolve(cookie, e, why);
+	e->right = NULL;
+	if (!text)
+		return NULL;
+	call = expr_make(&s->arena, EX_CALL, e->tok);
+	call->name = text_function(s, tok, text, &params, false)->name;
 	call->args = args;
 	return call;
 }

@@ -157,7 +157,8 @@ bool obj_open(struct obj *o, const char *path, const char **why)
 		return false;
 	}
 	if (st.st_size > 0)
-		p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		/* Shared: probes would be planted in a private mapping of ours, too. */
+		p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
 	close(fd);
 	if (p == MAP_FAILED) {
 		*why = st.st_size > 0 ? strerror(errno) : "the file is empty";

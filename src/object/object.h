@@ -183,7 +183,7 @@ void obj_plt_stubs(struct obj *o, obj_plts *out);
 
 /* Moves *pc to where a probe is cheaper but sees the same; false: a probe there would do harm. */
 bool obj_place_probe(const struct obj *o, uint64_t *pc, bool is_entry);
-/* Will the kernel likely refuse a probe on this instruction, since it cannot be run elsewhere? */
-bool obj_doubtful_place(const struct obj *o, uint64_t pc);
+/* Does the kernel refuse a probe on this instruction, since it cannot run it elsewhere? */
+bool obj_refused_place(const struct obj *o, uint64_t pc);
 
 #endif

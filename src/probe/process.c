@@ -203,6 +203,12 @@ bool process_emit(struct process_query *q, const struct process_site *e)
 				 (unsigned long long)pc, q->m->path);
 		return false;
 	}
+	site->doubtful = obj_refused_place(q->m->obj, pc);
+	site->one_of_many = e->inlined || one_of_many(q, e);
+	if (site->doubtful && site->one_of_many && !s->opt.list_point) {
+		vec_push(&q->refused, &s->arena, e->arg);
+		return false;
+	}
 	site->kind = e->kind;
 	site->path = q->m->path;
 	site->vaddr = pc;
@@ -210,8 +216,6 @@ bool process_emit(struct process_query *q, const struct process_site *e)
 		return false;
 	if (e->semaphore && !obj_file_offset(q->m->obj, e->semaphore, &site->semaphore))
 		site->semaphore = 0;
-	site->doubtful = obj_doubtful_place(q->m->obj, pc);
-	site->one_of_many = e->inlined || one_of_many(q, e);
 	site->target_only = true;
 	site->at_entry = e->is_entry && e->kind == SITE_UPROBE;
 	site->place = place;
@@ -269,16 +273,27 @@ static const char *suffix_text(struct process_query *q)
 	return r;
 }
 
-static bool build_in_file(struct process_query *q, const char *path)
+/* Trying is slow, and tells nothing about a file that nobody runs yet. */
+static void warn_refused(struct process_query *q)
 {
-	const char *component = q->p->comps.v[q->at].name, *why;
+	size_t n = q->refused.n, shown = q->s->opt.verbose[2] || n <= 4 ? n : 3;
+	struct str names = {0};
 
-	q->m = dbg_open(q->s, path, &why);
-	if (!q->m) {
-		if (!q->quiet)
-			sem_point_error(q->s, q->p->comps.v[0].tok, NULL, "no match");
-		return false;
-	}
+	for (size_t i = 0; i < shown; i++)
+		str_addf(&names, "%s %s", i ? "," : "", q->refused.v[i]);
+	if (n)
+		sem_warn(q->s, NULL,
+			 "the kernel cannot step over the instructions at %zu place%s of %s:%s%s", n,
+			 n == 1 ? "" : "s", q->m->path, names.s,
+			 shown < n ? "... (-v names all of them)" : "");
+	str_release(&names);
+	q->refused.n = 0;
+}
+
+static bool build_component(struct process_query *q)
+{
+	const char *component = q->p->comps.v[q->at].name;
+
 	if (strcmp(component, "function") == 0)
 		return process_functions(q);
 	if (strcmp(component, "statement") == 0)
@@ -286,6 +301,22 @@ static bool build_in_file(struct process_query *q, const char *path)
 	if (strcmp(component, "mark") == 0)
 		return process_marks(q);
 	return process_plt(q);
+}
+
+static bool build_in_file(struct process_query *q, const char *path)
+{
+	const char *why;
+	bool ok;
+
+	q->m = dbg_open(q->s, path, &why);
+	if (!q->m) {
+		if (!q->quiet)
+			sem_point_error(q->s, q->p->comps.v[0].tok, NULL, "no match");
+		return false;
+	}
+	ok = build_component(q);
+	warn_refused(q);
+	return ok;
 }
 
 static bool build(struct session *s, const struct probe_family *f, const char *pattern,

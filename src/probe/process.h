@@ -47,6 +47,7 @@ struct process_query {
 	bool quiet;		/* one of several files: a miss is not an error */
 	const char *suffix;	/* the components behind it as text: ".return" or "" */
 	size_t n;		/* instances made */
+	obj_names refused;	/* of q->m, where the kernel takes no probe: what is there */
 	struct map seen;	/* with -l: script texts that have been emitted */
 };
 

@@ -55,7 +55,7 @@ struct probe_site {
 				 * kernel functions: the address, 0: hidden */
 	uint64_t semaphore;	/* file offset of an SDT semaphore, 0: none */
 	bool one_of_many;	/* the point is a pattern: others may do if the kernel refuses this place */
-	bool doubtful;		/* the kernel will likely refuse the instruction */
+	bool doubtful;		/* kernels that we know refuse the instruction */
 	bool at_entry;		/* of a function: only the return address is on its stack */
 	bool target_only;	/* with -c or -x: only in the target and its descendants */
 	uint32_t pid;		/* the last six kinds: only this process, 0: all */

@@ -2,6 +2,7 @@
  *
  * All that is made here is a descriptor of this process: whatever ends it, nothing is left behind. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -295,7 +296,8 @@ static bool attach_one(struct attaching *a, const struct gen_site *v, int multi)
 {
 	struct run *r = a->r;
 	struct kernel *k = r->kernel;
-	int fd = link_perf(a, v);
+	/* What is wrong with an instruction, is wrong for both. */
+	int fd = multi == -KERN_ENOTSUPP ? multi : link_perf(a, v);
 	struct str why = {0};
 	bool go_on;
 
@@ -305,10 +307,11 @@ static bool attach_one(struct attaching *a, const struct gen_site *v, int multi)
 		return true;
 	}
 	if (multi)
-		str_addf(&why, "uprobe_multi: %s; ", attach_reason(multi));
-	str_addf(&why, "perf event: %s", attach_reason(fd));
+		str_addf(&why, "uprobe_multi: %s", attach_reason(multi));
+	if (multi != -KERN_ENOTSUPP)
+		str_addf(&why, "%sperf event: %s", multi ? "; " : "", attach_reason(fd));
 	if (fd == -KERN_ENOTSUPP && v->site->doubtful)
-		str_add(&why, " (the prefix of this instruction)");
+		str_add(&why, " (it cannot step over this instruction)");
 	go_on = attach_refused(r, v, why.s);
 	str_release(&why);
 	return go_on;
@@ -346,6 +349,25 @@ static bool attach_sites(struct attaching *a, const struct gen_site *v, size_t n
 	return attach_sites(a, v, n / 2) && attach_sites(a, v + n / 2, n - n / 2);
 }
 
+/* The kernel looks at an instruction once its file is mapped. That may be later, and then nobody is told
+ * that it cannot be probed: so it is mapped here, for as long as it takes to ask. */
+static bool attach_doubtful(struct attaching *a, const struct gen_site *v)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int fd = open(v->site->path, O_RDONLY | O_CLOEXEC);
+	void *p = MAP_FAILED;
+	bool ok;
+
+	if (fd >= 0) {
+		p = mmap(NULL, page, PROT_READ, MAP_PRIVATE, fd, (off_t)(v->site->offset & ~(page - 1)));
+		close(fd);
+	}
+	ok = attach_sites(a, v, 1);
+	if (p != MAP_FAILED)
+		munmap(p, page);
+	return ok;
+}
+
 /* The same, with the doubtful ones apart: finding them by halves takes long. */
 static bool attach_file(struct attaching *a, const struct gen_site *v, size_t n)
 {
@@ -359,7 +381,7 @@ static bool attach_file(struct attaching *a, const struct gen_site *v, size_t n)
 	ok = !n_good || attach_sites(a, good, n_good);
 	for (size_t i = 0; ok && i < n; i++)
 		if (v[i].site->doubtful)
-			ok = attach_one(a, v + i, 0);
+			ok = attach_doubtful(a, v + i);
 	free(good);
 	return ok;
 }

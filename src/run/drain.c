@@ -100,7 +100,7 @@ void drain_init(struct run *r)
 				    .hist_width = (int)o->hist_width,
 				    .hist_elision = (int)o->hist_elision};
 	render_init(&k->render);
-	k->sleep_ns = LONGEST_NS;
+	k->sleep_ns = SHORTEST_NS;
 }
 
 /* ------------------------------------------------------------------ records */

@@ -11,6 +11,7 @@
 #include "gen/emit_task.h"
 #include "kern/btf.h"
 #include "rt/intrinsic.h"
+#include "sema/sema.h"
 
 #define FRAME(member) ((int)offsetof(struct rt_frame, member))
 
@@ -230,6 +231,9 @@ static void look_up(struct emit *e)
 			if (e->img->programs.v[k].attach == GEN_PERF)
 				want(e, life, 16);
 		}
+	for (size_t k = 0; k < e->img->insts.n; k++)
+		if (e->img->insts.v[k]->site->by_file)
+			want(e, life, 16);
 	kern_btf_members(m->v.v, m->v.n);
 }
 

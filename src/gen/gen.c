@@ -465,11 +465,12 @@ static void add_place(struct builder *b, struct map *programs, const struct prob
 	/* Then the program knows by itself where it runs. */
 	if (v[0]->site->kind == SITE_TRACEPOINT && !b->can.tracepoint_cookies)
 		str_addf(&name, " %s", v[0]->site->path);
-	if (v[0]->site->kind == SITE_PERF && v[0]->site->by_file)
-		str_addf(&name, " %llu:%u", (unsigned long long)v[0]->site->file.ino,
-			 v[0]->site->file.dev);
 	for (uint32_t k = 0; k < n; k++) {
+		const struct probe_site *at = v[k]->site;
+
 		str_addf(&name, " %d/%d", v[k]->handler->id, v[k]->condition_fn);
+		if (at->by_file)
+			str_addf(&name, "/%llx:%x", (unsigned long long)at->file.ino, at->file.dev);
 		vec_push(&img->insts, &img->arena, v[k]);
 	}
 	key = map_get(programs, intern(name.s));
@@ -846,6 +847,7 @@ static void stop_clock(struct builder *b, struct code *c)
 	code_place(c, none);
 }
 
+/* Is it for processes of some programs only? */
 static bool asks_file(const struct builder *b, const struct gen_program *p)
 {
 	for (uint32_t k = 0; k < p->n_handlers; k++)
@@ -878,6 +880,13 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 		life_begin(&e, done);
 		if (e.failed)
 			return false;
+	} else if (p->attach == GEN_UPROBES && asks_file(b, p)) {
+		struct emit e = new_emit(b, p, parts);
+
+		e.c = c;
+		life_executable(&e);
+		if (e.failed)
+			return false;
 	}
 	if (p->attach != GEN_UPROBES)
 		code_jump(c, registers);
@@ -902,9 +911,12 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 		code_store_imm(c, BPF_W, R7, FRAME(actions), 0);
 		code_store_imm(c, BPF_W, R7, FRAME(token_pos), 0);
 		code_store_imm(c, BPF_DW, R7, FRAME(token_text), 0);
-		if (p->tracepoint || inst->site->by_file) {
+		if (p->tracepoint || (inst->site->by_file && p->attach != GEN_UPROBES)) {
 			e.c = c;
 			life_filter(&e, inst, skip);
+		} else if (inst->site->by_file) {
+			e.c = c;
+			life_filter_file(&e, inst, skip);
 		}
 		if (places)
 			take_places(b, c, skip);

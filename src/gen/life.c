@@ -61,6 +61,7 @@ static void follow(struct emit *e, const char *type, const char *member, int non
 	code_jump_if_imm(e->c, BPF_JEQ, R8, 0, none);
 }
 
+/* R8: the task. */
 static void find_executable(struct emit *e)
 {
 	int none = code_label(e->c);
@@ -143,6 +144,12 @@ static void compare_file(struct emit *e, const struct probe_file_id *id, bool sa
 	code_place(e->c, other);
 }
 
+void life_filter_file(struct emit *e, const struct probe_inst *inst, int skip)
+{
+	if (inst->site->by_file)
+		compare_file(e, &inst->site->file, true, skip);
+}
+
 void life_filter(struct emit *e, const struct probe_inst *inst, int skip)
 {
 	const struct probe_site *site = inst->site;
@@ -151,8 +158,7 @@ void life_filter(struct emit *e, const struct probe_inst *inst, int skip)
 		code_load(e->c, BPF_W, R1, R7, FRAME(ids) + 4);
 		code_jump_if_imm(e->c, BPF_JNE, R1, (int32_t)site->pid, skip);
 	}
-	if (site->by_file)
-		compare_file(e, &site->file, true, skip);
+	life_filter_file(e, inst, skip);
 	if (site->not_ours)
 		compare_file(e, &site->ours, false, skip);
 	if (!site->target_only || !(e->s->opt.command || e->s->opt.target_pid))

@@ -217,6 +217,8 @@ bool process_emit(struct process_query *q, const struct process_site *e)
 	if (e->semaphore && !obj_file_offset(q->m->obj, e->semaphore, &site->semaphore))
 		site->semaphore = 0;
 	site->target_only = true;
+	site->by_file = q->library != NULL;
+	site->file = q->runs;
 	site->at_entry = e->is_entry && e->kind == SITE_UPROBE;
 	site->place = place;
 	inst->family = q->family;
@@ -328,6 +330,7 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 	};
 	process_files programs = {0};
 	bool many = false, ok = true;
+	int errors = s->errors;
 	size_t library = 0;
 
 	(void)pattern;
@@ -351,6 +354,7 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 			if (many_libraries && !many)
 				diag_mute(s);
 			q.quiet |= many_libraries;
+			ok &= process_identify(programs.v[i].path, &q.runs);
 			for (size_t k = 0; k < libraries.n; k++) {
 				q.library = libraries.v[k].shown;
 				ok &= build_in_file(&q, libraries.v[k].path);
@@ -369,6 +373,7 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 	if (!many)
 		return ok;
 	/* Several files: it is enough that one of them has something. */
+	s->errors = errors;
 	if (q.n)
 		return true;
 	sem_point_error(s, p->comps.v[0].tok, NULL, "no match");

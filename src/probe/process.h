@@ -4,7 +4,7 @@
  *   process_library.c   which libraries
  *   process_function.c, process_statement.c
  *   process_mark.c      SDT marks and PLT stubs: sites and their variables
- *   process_life.c      begin, end, thread, syscall: no places in files
+ *   process_select.c      begin, end, thread, syscall: no places in files
  *   process_entry.c     entries of .return points
  *   process.c           the patterns; common parts; errors */
 #ifndef PROBE_PROCESS_H
@@ -42,6 +42,7 @@ struct process_query {
 	void *cookie;
 	const char *program;	/* shown */
 	const char *library;	/* shown, or NULL */
+	struct probe_file_id runs; /* with a library: the program */
 	struct dbg_module *m;	/* the file that is probed */
 	size_t at;		/* component "function", ... */
 	bool quiet;		/* one of several files: a miss is not an error */
@@ -81,7 +82,7 @@ bool process_plt(struct process_query *q);
 /* The entry instance of a .return instance, see provider.h (process_entry.c). */
 struct probe_inst *process_entry_of(struct session *s, const struct probe_inst *ret);
 
-/* process_life.c: the executable as the kernel knows it. False: it cannot be opened. */
+/* process_select.c: the executable as the kernel knows it. False: it cannot be opened. */
 bool process_identify(const char *path, struct probe_file_id *id);
 
 /* process_mark.c: variables of marks and stubs. */

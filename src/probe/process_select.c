@@ -1,12 +1,16 @@
 /* Which files process(...) and library(...) name (probe reference 7.6). See process.h. */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -233,5 +237,50 @@ bool process_select(struct process_query *q, process_files *out, bool *many)
 	if (!path)
 		return no_match(q);
 	add(q, out, path, path);
+	return true;
+}
+
+/* ------------------------------------------------------------------ inodes */
+
+/* The kernel's number of a device has 20 bits for the minor part. */
+static uint32_t kernel_dev(unsigned high, unsigned low)
+{
+	return high << 20 | low;
+}
+
+/* What stat() tells of the device is not always what the kernel has in its inode (btrfs): a mapping
+ * shows the latter. */
+bool process_identify(const char *path, struct probe_file_id *id)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	char line[4400];
+	bool found = false;
+	FILE *f;
+	void *p;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	*id = (struct probe_file_id){st.st_ino, kernel_dev(major(st.st_dev), minor(st.st_dev))};
+	p = mmap(NULL, 1, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	f = p == MAP_FAILED ? NULL : fopen("/proc/self/maps", "re");
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		uint64_t start, inode;
+		unsigned high, low;
+
+		if (sscanf(line, "%" SCNx64 "-%*x %*s %*x %x:%x %" SCNu64, &start, &high, &low,
+			   &inode) != 4 || start != (uint64_t)(uintptr_t)p)
+			continue;
+		*id = (struct probe_file_id){inode, kernel_dev(high, low)};
+		found = true;
+	}
+	if (f)
+		fclose(f);
+	if (p != MAP_FAILED)
+		munmap(p, 1);
 	return true;
 }

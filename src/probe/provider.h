@@ -59,7 +59,7 @@ struct probe_site {
 	bool at_entry;		/* of a function: only the return address is on its stack */
 	bool target_only;	/* with -c or -x: only in the target and its descendants */
 	uint32_t pid;		/* the last six kinds: only this process, 0: all */
-	bool by_file, not_ours;	/* only those that run `file`; never those that run `ours` */
+	bool by_file, not_ours;	/* only processes that run `file`; never those that run `ours` */
 	struct probe_file_id file, ours;
 	const char *module;	/* kernel functions: the module it is in, NULL: none */
 	uint32_t btf_id;	/* likewise: of its BTF_KIND_FUNC, for fentry; 0: there is none */

@@ -146,6 +146,7 @@ const char *save_refused(const struct session *s)
 	for (size_t i = 0; i < s->program->probes.n; i++) {
 		const struct probe_inst *p = s->program->probes.v[i];
 
+		/* Files are known by their inode, which is another one elsewhere. */
 		if (p->site && (site_is_life(p->site->kind) || p->site->by_file))
 			return p->name;
 	}

@@ -4,6 +4,7 @@
  *   spec.c       NAME@FILE:LINE patterns
  *   functions.c  functions by pattern, inlined instances
  *   lines.c      statements, prologue ends
+ *   inside.c     labels and callees of a function
  *   index.h      the inside of functions.c: scan.c, files.c, index.c
  *   types.c      type names, members, sizes
  *   btf_types.c  the same for types of the kernel
@@ -158,6 +159,22 @@ bool dbg_function_around(struct session *s, struct dbg_module *m, uint64_t addr,
 void dbg_function_names(struct session *s, struct dbg_module *m, dbg_names *out);
 /* libdw's DIE; false: there is none. */
 bool dbg_function_die(struct dbg_module *m, const struct dbg_function *f, Dwarf_Die *out);
+
+/* ------------------------------------------------------------------ inside a function */
+
+struct dbg_label {
+	const char *name;
+	uint64_t addr;
+};
+typedef VEC(struct dbg_label) dbg_labels;
+void dbg_find_labels(struct session *s, struct dbg_module *m, const struct dbg_function *f,
+		     const char *pattern, dbg_labels *out);
+/* Those of the candidates that f calls, as far as call sites tell; instances inlined in f, too. */
+void dbg_find_callees(struct session *s, struct dbg_module *m, const struct dbg_function *f,
+		      const dbg_functions *candidates, dbg_functions *out);
+/* Was the function at the place called by f? A condition; NULL: cannot be told. */
+struct expr *dbg_called_from(struct session *s, const struct dbg_place *at, const struct dbg_function *f,
+			     const struct token *tok);
 
 /* ------------------------------------------------------------------ lines */
 

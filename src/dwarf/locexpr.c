@@ -267,20 +267,27 @@ static struct expr *unary_expr(struct machine *m, enum op op, struct expr *l)
 	return e;
 }
 
-static bool compare(struct machine *m, enum op op)
+struct expr *dbg_compare(struct dbg_query *q, enum op op, struct expr *l, struct expr *r)
 {
 	struct expr *e;
 
+	if (!l || !r)
+		return NULL;
+	e = expr_make(q->a, EX_COMPARE, q->tok);
+	e->op = op;
+	e->left = l;
+	e->right = r;
+	e->type = TY_LONG;
+	q->nodes++;
+	return e;
+}
+
+static bool compare(struct machine *m, enum op op)
+{
 	if (!need(m, 2))
 		return false;
-	e = expr_make(m->q->a, EX_COMPARE, m->q->tok);
-	e->op = op;
-	e->left = m->stack[m->n - 2].e;
-	e->right = m->stack[m->n - 1].e;
-	e->type = TY_LONG;
-	m->q->nodes++;
 	m->n -= 2;
-	return push(m, e);
+	return push(m, dbg_compare(m->q, op, m->stack[m->n].e, m->stack[m->n + 1].e));
 }
 
 static bool frame_base(struct machine *m, struct expr **out)
@@ -359,6 +366,11 @@ static bool address_attr(struct machine *m, Dwarf_Op *op, uint64_t *out)
 	return false;
 }
 
+struct expr *dbg_bias(struct dbg_query *q)
+{
+	return context(q, CTX_BIAS);
+}
+
 static bool push_address(struct machine *m, uint64_t address)
 {
 	struct dbg_query *q = m->q;
@@ -370,7 +382,7 @@ static bool push_address(struct machine *m, uint64_t address)
 		return push(m, dbg_number(q, (int64_t)address));
 	if (q->foreign)
 		return dbg_fail(q, "%s is loaded at an address that is not known here", q->m->path);
-	bias = context(q, CTX_BIAS);
+	bias = dbg_bias(q);
 	return push(m, dbg_binary(q, OP_ADD, bias, dbg_number(q, (int64_t)address)));
 }
 

@@ -173,9 +173,12 @@ struct location_piece {
 /* Trees: fold constants, count nodes (NULL when there are too many, or when an operand is NULL). */
 struct expr *dbg_number(struct dbg_query *q, int64_t n);
 struct expr *dbg_binary(struct dbg_query *q, enum op op, struct expr *l, struct expr *r);
+struct expr *dbg_compare(struct dbg_query *q, enum op op, struct expr *l, struct expr *r);
 struct expr *dbg_read(struct dbg_query *q, struct expr *address, unsigned size, bool is_signed);
 struct expr *dbg_clone(struct dbg_query *q, const struct expr *e);
 struct expr *dbg_register(struct dbg_query *q, int number);
+/* Of the place's module. */
+struct expr *dbg_bias(struct dbg_query *q);
 /* The low bits of a 64-bit value, extended. */
 struct expr *dbg_extend(struct dbg_query *q, struct expr *e, unsigned bits, bool is_signed);
 

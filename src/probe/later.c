@@ -21,10 +21,6 @@ static const char *const patterns[] = {
 	"netfilter.hook(string).pf(string).priority(string)",
 	"netfilter.pf(string).hook(string)",
 	"netfilter.pf(string).hook(string).priority(string)",
-	"process.function(string).label(string)",
-	"process(string).function(string).callee(string)",
-	"process(string).function(string).callees",
-	"process(string).function(string).label(string)",
 	NULL,
 };
 

@@ -52,12 +52,17 @@ bool process_number_arg(const struct process_query *q, uint64_t *n)
 	return true;
 }
 
-bool process_has_suffix(const struct process_query *q, const char *name)
+const struct component *process_suffix(const struct process_query *q, const char *name)
 {
 	for (size_t i = q->at + 1; i < q->p->comps.n; i++)
 		if (strcmp(q->p->comps.v[i].name, name) == 0)
-			return true;
-	return false;
+			return &q->p->comps.v[i];
+	return NULL;
+}
+
+bool process_has_suffix(const struct process_query *q, const char *name)
+{
+	return process_suffix(q, name) != NULL;
 }
 
 static struct literal *string_literal(struct session *s, const struct token *tok, const char *text)
@@ -116,7 +121,7 @@ static const char *script_text(struct process_query *q, const struct process_sit
 		str_addf(&b, ".library(%s)", process_quote(&q->s->arena, q->library));
 	if (e->provider)
 		str_addf(&b, ".provider(%s)", process_quote(&q->s->arena, e->provider));
-	str_addf(&b, ".%s(%s)%s", q->p->comps.v[q->at].name, e->arg, q->suffix);
+	str_addf(&b, ".%s(%s)%s", q->p->comps.v[q->at].name, e->arg, e->suffix ? e->suffix : q->suffix);
 	r = arena_strndup(&q->s->arena, b.s, b.len);
 	str_release(&b);
 	return r;
@@ -229,6 +234,7 @@ bool process_emit(struct process_query *q, const struct process_site *e)
 		e->low_component ? e->low_component : q->p->comps.v[q->at].name,
 		e->low_arg ? e->low_arg : e->arg, e->low_suffix ? e->low_suffix : q->suffix);
 	inst->script_name = script;
+	inst->condition = e->condition;
 	q->n++;
 	q->emit(q->cookie, inst);
 	return true;
@@ -296,6 +302,10 @@ static bool build_component(struct process_query *q)
 {
 	const char *component = q->p->comps.v[q->at].name;
 
+	if (process_has_suffix(q, "label"))
+		return process_labels(q);
+	if (process_has_suffix(q, "callee") || process_has_suffix(q, "callees"))
+		return process_callees(q);
 	if (strcmp(component, "function") == 0)
 		return process_functions(q);
 	if (strcmp(component, "statement") == 0)
@@ -417,7 +427,10 @@ static void list_vars(struct session *s, const struct probe_inst *inst, name_lis
 		sel ".function(number).inline", sel ".function(number).return",                    \
 		sel ".function(string)", sel ".function(string).call",                             \
 		sel ".function(string).exported", sel ".function(string).inline",                  \
-		sel ".function(string).return"
+		sel ".function(string).return", sel ".function(string).label(string)",             \
+		sel ".function(string).callee(string)", sel ".function(string).callee(string).call", \
+		sel ".function(string).callee(string).return", sel ".function(string).callees",    \
+		sel ".function(string).callees(number)"
 #define STATEMENTS(sel) \
 	sel ".statement(number)", sel ".statement(string)", sel ".statement(string).nearest"
 #define MARKS(sel) sel ".mark(string)", sel ".provider(string).mark(string)"

@@ -3,6 +3,7 @@
  *   process_select.c    which files the first components name
  *   process_library.c   which libraries
  *   process_function.c, process_statement.c
+ *   process_inside.c    .label and .callee of functions
  *   process_mark.c      SDT marks and PLT stubs: sites and their variables
  *   process_select.c      begin, end, thread, syscall: no places in files
  *   process_entry.c     entries of .return points
@@ -63,7 +64,9 @@ struct process_site {
 	const char *arg;	/* of the component in pn(), as text: "\"main@f.c:5\"" or "0x1234" */
 	const char *provider;	/* of marks: in pn() before the component, or NULL */
 	const char *low_component, *low_arg; /* in pp(), NULL: the same as in pn() */
-	const char *low_suffix; /* in pp(), NULL: the same as in pn() */
+	const char *suffix;	/* in pn() behind the argument, NULL: that of the query */
+	const char *low_suffix; /* in pp(), NULL: the same as in pn(); ".return" or "" or such */
+	struct expr *condition; /* for the handler to run, or NULL */
 	enum site_kind kind;
 	bool is_entry;		/* of a function */
 	bool inlined;		/* an instance of an inlined function */
@@ -75,6 +78,8 @@ bool process_emit(struct process_query *q, const struct process_site *e);
 
 /* Each makes the instances of q in q->m; false after reporting an error. */
 bool process_functions(struct process_query *q);
+bool process_labels(struct process_query *q);
+bool process_callees(struct process_query *q);
 bool process_statements(struct process_query *q);
 bool process_marks(struct process_query *q);
 bool process_plt(struct process_query *q);
@@ -95,6 +100,8 @@ void process_list_mark(struct session *s, const struct process_place *place, nam
 const char *process_text_arg(const struct process_query *q);
 bool process_number_arg(const struct process_query *q, uint64_t *n);
 bool process_has_suffix(const struct process_query *q, const char *name);
+/* The component, or NULL. */
+const struct component *process_suffix(const struct process_query *q, const char *name);
 /* "no match", with names near to the asked one: (similar function: x), (similar functions: x, y). */
 bool process_no_match(struct process_query *q, const char *what, const char *plural,
 		      const char *asked, const char *const *names, size_t n);

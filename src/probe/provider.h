@@ -83,6 +83,7 @@ struct probe_family {
 	const char *const *patterns;
 	/* Turns the matched point into zero or more instances by calling emit(cookie, inst) for each;
 	 * inst is a zeroed copy holder in the session arena with point, name and data to fill in
+	 * (and a condition of the family's own)
 	 * (handler, derivation are the caller's business). Returns false after reporting an error;
 	 * true with no instance means "resolves to nothing". Not available yet: reports so. */
 	bool (*build)(struct session *s, const struct probe_family *f, const char *pattern,

@@ -128,6 +128,19 @@ static const char *head_text(struct session *s, struct probe *p)
 	return p->text;
 }
 
+static struct expr *and_conditions(struct session *s, struct expr *a, struct expr *b)
+{
+	struct expr *e;
+
+	if (!a || !b)
+		return a ? a : b;
+	e = expr_make(&s->arena, EX_LOGICAL, a->tok);
+	e->op = OP_LAND;
+	e->left = a;
+	e->right = b;
+	return e;
+}
+
 static void emit(void *cookie, struct probe_inst *inst)
 {
 	struct emit_data *d = cookie;
@@ -146,7 +159,7 @@ static void emit(void *cookie, struct probe_inst *inst)
 	inst->optional = d->optional;
 	inst->handler = sema_instance_handler(s, c->body, inst);
 	inst->alias_name = c->outer ? c->pn : inst->script_name ? inst->script_name : inst->name;
-	inst->condition = c->condition;
+	inst->condition = and_conditions(s, c->condition, inst->condition);
 	inst->id = (int)prog->probes.n;
 	for (const struct compose *k = c; k; k = k->outer)
 		vec_push(&inst->derivation, &s->arena, head_text(s, k->probe));
@@ -261,19 +274,6 @@ struct alias_search {
 	size_t n;      /* instances made */
 	bool found;
 };
-
-static struct expr *and_conditions(struct session *s, struct expr *a, struct expr *b)
-{
-	struct expr *e;
-
-	if (!a || !b)
-		return a ? a : b;
-	e = expr_make(&s->arena, EX_LOGICAL, a->tok);
-	e->op = OP_LAND;
-	e->left = a;
-	e->right = b;
-	return e;
-}
 
 static bool longest_prefix(void *cookie, struct probe *a, const struct probe_point *name)
 {

@@ -49,7 +49,15 @@ enum rt_token_kind {
 	RT_TOKEN_KSYM,	    /* symname(a) */
 	RT_TOKEN_KSYMDATA,
 	RT_TOKEN_TIME,	    /* ctime(a), tz_ctime(a) when pid is 1 */
+	RT_TOKEN_USOURCE,   /* usymfile(a), ...; b: enum symbol_source */
+	RT_TOKEN_KSOURCE,   /* symfile(a), ... */
+	RT_TOKEN_KMOD,	    /* modname(a) */
+	RT_TOKEN_KCALLER,   /* caller() */
+	RT_TOKEN_UBUILDID,  /* umodbuildid(a) */
 };
+/* b: how the addresses of a stack look (function library 3.6); what of a source line. */
+enum symbol_form { SYM_NONE, SYM_FULL, SYM_FULLER, SYM_SIMPLE, SYM_BRIEF, SYM_DATA, SYM_SYMBOL, SYM_LINES };
+enum symbol_source { SYM_FILE, SYM_LINE, SYM_FILE_LINE };
 struct rt_token {
 	uint64_t a;
 	uint32_t pid, b;
@@ -113,13 +121,14 @@ struct rt_shared {
 	uint64_t skipped_lock;	  /* a global stayed locked */
 	uint64_t lost_records;	  /* ring buffer full */
 	uint64_t lost_bytes;
+	uint64_t lost_stacks;	  /* not kept: too many different ones */
 	uint64_t clock_offset;	  /* real time - bpf_ktime_get_ns(), refreshed by user space */
 	uint64_t stap_pid;
 	/* Loops over tables: how many places a handler takes; how many handlers of one CPU (or of all) may
 	 * do so at the same time. */
 	uint64_t region_places;
 	uint32_t regions, regions_per_cpu;
-	uint64_t reserved[5];
+	uint64_t reserved[4];
 };
 
 /* Value of the map of stacks; its key is a 64-bit number made from the addresses, 0 for none. */
@@ -136,6 +145,15 @@ struct rt_walk {
 	uint64_t at, low;  /* frame pointer; where the frame before it was */
 	uint64_t trampoline, instance; /* pending return probes */
 	struct rt_stack stack;
+};
+
+/* Addresses of the kernel that are no frames of what was traced: of those at the top of a stack, what
+ * lies above the last frame in one of the ranges goes, with it (run/attach.c fills them in). */
+enum { RT_OWN_RANGES = 3, RT_RAW_FRAMES = RT_STACK_DEPTH + 8 };
+struct rt_own_frames {
+	struct rt_range {
+		uint64_t low, size;
+	} v[RT_OWN_RANGES];
 };
 
 /* Where members lie in the running kernel's structures: pending return probes. All 0: unknown. */

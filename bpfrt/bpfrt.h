@@ -149,10 +149,15 @@ long rt_count_bits(uint64_t addr, uint64_t n);
  * The result is its key in the map of stacks. */
 uint64_t rt_user_stack(struct rt_frame *f, uint64_t ip, uint64_t sp, uint64_t fp,
 		       const struct rt_uprobe_layout *at);
+/* The stack of the kernel, of which bpf_get_stack() has left so many bytes in f->tmp.s, to f->walk.stack.
+ * f->walk.function goes first, if it is not 0; f->walk.low is a function that fentry has stopped, or 0. */
+uint64_t rt_kernel_stack(struct rt_frame *f, const struct rt_own_frames *own, uint64_t bytes);
+/* Addresses in a text, as backtrace() and callers() give them, to f->walk.stack. */
+uint64_t rt_stack_parse(struct rt_frame *f, const struct rt_str *s);
 /* The key of the stack in f->walk.stack. */
 uint64_t rt_stack_hash(struct rt_frame *f);
-/* Its first last + 1 addresses (last < 0: all) with blanks between them. */
-long rt_stack_text(struct rt_room *dst, uint64_t cap, struct rt_frame *f, int64_t last);
+/* Its first last + 1 addresses (last < 0: all) with blanks between them (ended: and behind the last). */
+long rt_stack_text(struct rt_room *dst, uint64_t cap, struct rt_frame *f, int64_t last, uint64_t ended);
 /* Address number n of it, 0 if it has less. */
 long rt_stack_address(struct rt_frame *f, int64_t n);
 

@@ -140,7 +140,106 @@ uint64_t rt_user_stack(struct rt_frame *f, uint64_t ip, uint64_t sp, uint64_t fp
 	return rt_stack_hash(f);
 }
 
+/* ------------------------------------------------------------------ the kernel */
+
+enum {
+	OWN_AT_MOST = 8, /* frames of the handler and of what called it */
+	ENTRY_BYTES = 32, /* the call of fentry lies there */
+};
+
+uint64_t rt_kernel_stack(struct rt_frame *f, const struct rt_own_frames *own, uint64_t bytes)
+{
+	const uint64_t *raw;
+	uint64_t n, skip = 0, to = 0;
+	struct rt_walk *w;
+
+	if (!f || !own)
+		return 0;
+	w = &f->walk;
+	raw = (const uint64_t *)(const void *)f->tmp.s;
+	n = bytes / 8;
+	for (uint64_t i = 0; i < OWN_AT_MOST && i < n; i++) {
+		bool ours = w->low && raw[i] - w->low < ENTRY_BYTES;
+
+		for (int k = 0; k < RT_OWN_RANGES; k++)
+			ours |= raw[i] - own->v[k].low < own->v[k].size;
+		if (ours)
+			skip = i + 1;
+	}
+	if (w->function) {
+		w->stack.addrs[0] = w->function;
+		to = 1;
+	}
+	for (uint64_t i = 0; i < RT_STACK_DEPTH; i++) {
+		uint64_t from = i - to + skip, addr = 0;
+
+		if (i < to)
+			continue;
+		forget(from);
+		if (from < n && from < RT_RAW_FRAMES)
+			addr = raw[from];
+		w->stack.addrs[i] = addr;
+	}
+	n = n > skip ? n - skip + to : to;
+	w->stack.n = (uint32_t)(n < RT_STACK_DEPTH ? n : RT_STACK_DEPTH);
+	return rt_stack_hash(f);
+}
+
 /* ------------------------------------------------------------------ text */
+
+struct parse {
+	struct rt_frame *f;
+	const struct rt_str *s;
+	uint64_t addr, len;
+	uint64_t digits, other; /* does the word have any? anything but them? */
+};
+
+/* Character i of the text; one more than there are: the end. Words that are no numbers are passed by. */
+LOCAL long parse_char(uint64_t i, struct parse *c)
+{
+	uint64_t n = c->f->walk.stack.n, digit = 16;
+	uint8_t ch = ' ';
+
+	if (i < c->len)
+		ch = (uint8_t)c->s->s[bound(i)];
+	if (ch >= '0' && ch <= '9')
+		digit = ch - (uint64_t)'0';
+	else if (ch >= 'a' && ch <= 'f')
+		digit = ch - (uint64_t)'a' + 10;
+	else if (ch >= 'A' && ch <= 'F')
+		digit = ch - (uint64_t)'A' + 10;
+	if (digit < 16) {
+		c->addr = c->addr << 4 | digit;
+		c->digits = 1;
+		return 0;
+	}
+	if (ch != ' ' && ch != '\n' && ch != '\t') {
+		c->other |= !((ch == 'x' || ch == 'X') && c->digits && !c->addr);
+		return 0;
+	}
+	forget(n);
+	if (c->digits && !c->other && n < RT_STACK_DEPTH) {
+		c->f->walk.stack.addrs[n] = c->addr;
+		c->f->walk.stack.n = (uint32_t)n + 1;
+	}
+	c->addr = c->digits = c->other = 0;
+	return i >= c->len;
+}
+
+uint64_t rt_stack_parse(struct rt_frame *f, const struct rt_str *s)
+{
+	struct parse c = {f, s, 0, 0, 0, 0};
+
+	if (!f || !s)
+		return 0;
+	c.len = text_len(s);
+	f->walk.stack.n = 0;
+	for (int i = 0; i < RT_STACK_DEPTH; i++)
+		f->walk.stack.addrs[i] = 0;
+	bpf_loop(RT_STR_BYTES, parse_char, &c, 0);
+	return rt_stack_hash(f);
+}
+
 
 struct frames {
 	struct rt_room *dst;
@@ -161,7 +260,7 @@ LOCAL long add_address(uint64_t i, struct frames *c)
 	return 0;
 }
 
-long rt_stack_text(struct rt_room *dst, uint64_t cap, struct rt_frame *f, int64_t last)
+long rt_stack_text(struct rt_room *dst, uint64_t cap, struct rt_frame *f, int64_t last, uint64_t ended)
 {
 	struct frames c = {dst, cap, 0, f};
 
@@ -172,6 +271,8 @@ long rt_stack_text(struct rt_room *dst, uint64_t cap, struct rt_frame *f, int64_
 	if (last >= 0 && (uint64_t)last + 1 < c.n)
 		c.n = (uint64_t)last + 1;
 	bpf_loop(RT_STACK_DEPTH, add_address, &c, 0);
+	if (ended && c.n)
+		rt_fmt_char(dst, cap, ' ', RT_SPEC(RT_CONV_CHAR, 0, 0, RT_SPEC_NONE));
 	return 0;
 }
 

@@ -202,6 +202,9 @@ void dbg_find_statements(struct session *s, struct dbg_module *m, const struct d
 enum dbg_row { DBG_ROW_EXACT, DBG_ROW_NEAR, DBG_ROW_NO_LINES, DBG_ROW_UNKNOWN };
 enum dbg_row dbg_row_at(struct session *s, struct dbg_module *m, uint64_t addr, uint64_t *near,
 			const char **unit);
+/* File and line of the instruction at an address; *line 0: unknown. False: neither is known. */
+bool dbg_source_at(struct session *s, struct dbg_module *m, uint64_t addr, const char **file,
+		   uint32_t *line);
 /* The innermost subprogram or inlined instance around an address. */
 bool dbg_scope_at(struct session *s, struct dbg_module *m, uint64_t addr, Dwarf_Die *out);
 

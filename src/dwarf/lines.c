@@ -426,6 +426,35 @@ enum dbg_row dbg_row_at(struct session *s, struct dbg_module *m, uint64_t addr, 
 	return DBG_ROW_NEAR;
 }
 
+bool dbg_source_at(struct session *s, struct dbg_module *m, uint64_t addr, const char **file,
+		   uint32_t *line)
+{
+	Dwarf_Die cu;
+	Dwarf_Lines *lines;
+	Dwarf_Line *row;
+	Dwarf_Addr a;
+	size_t n, i;
+	int number = 0;
+
+	if (!dbg_dwarf(m) || !unit_at(s, m, addr, &cu) || dwarf_getsrclines(&cu, &lines, &n) != 0 || !n)
+		return false;
+	i = row_at(lines, n, addr);
+	/* The first row that is not before the address: at it, the last one counts, else the one before. */
+	while (i + 1 < n && dwarf_lineaddr(dwarf_onesrcline(lines, i + 1), &a) == 0 && a <= addr)
+		i++;
+	if (i == n || (dwarf_lineaddr(dwarf_onesrcline(lines, i), &a) == 0 && a > addr)) {
+		if (!i)
+			return false;
+		i--;
+	}
+	row = dwarf_onesrcline(lines, i);
+	*file = dwarf_linesrc(row, NULL, NULL);
+	if (dwarf_lineno(row, &number) != 0 || number < 0)
+		number = 0;
+	*line = (uint32_t)number;
+	return *file != NULL;
+}
+
 bool dbg_scope_at(struct session *s, struct dbg_module *m, uint64_t addr, Dwarf_Die *out)
 {
 	struct dbg_index *x = dbg_index_get(m);

@@ -121,6 +121,8 @@ struct emit {
 	bool failed; /* an error was reported */
 };
 
+/* Does some handler compute with the text of a stack? Then stacks are texts from the start. */
+bool builder_stack_texts(const struct builder *b);
 /* emit.c */
 void emit_error(struct emit *e, const struct ir_ins *i, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -233,6 +235,10 @@ uint32_t builder_instances(const struct builder *b, uint32_t *table, uint32_t *n
 uint32_t builder_places(struct builder *b);
 bool lib_has(const struct builder *b, const char *function);
 bool builder_tokens(const struct builder *b); /* does a handler make any? */
+/* Are backtrace() and ubacktrace() texts from the start? */
+bool builder_stack_texts(const struct builder *b);
+/* stack_text.c: must they be, for functions of the module that run in the kernel? */
+bool stack_text_needed(const struct ir_module *m, const bool *fns);
 const struct gen_global *builder_global(const struct builder *b, uint32_t global);
 
 /* A new subprogram and its number for code_callback(); NULL after an error. */

@@ -364,7 +364,8 @@ static void user_string(struct emit *e, const struct ir_ins *i, int64_t arg)
 
 /* ------------------------------------------------------------------ tokens */
 
-/* Text that user space makes when it is printed: kind arg, of the address in operand 0. */
+/* Text that user space makes when it is printed, of the address in operand 0. arg: kind | rt_token.b
+ * << 8 */
 static void token(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	struct loc dst = emit_loc(e, i->dst);
@@ -379,10 +380,10 @@ static void token(struct emit *e, const struct ir_ins *i, int64_t arg)
 	code_alu_imm(e->c, BPF_RSH, R0, 32);
 	emit_frame_ptr(e, R1, dst.at);
 	code_store_imm(e->c, BPF_W, R1, 0, sizeof(struct rt_token));
-	code_store_imm(e->c, BPF_W, R1, 4, (int32_t)arg);
+	code_store_imm(e->c, BPF_W, R1, 4, (int32_t)arg & 0xff);
 	code_store(e->c, BPF_DW, R1, 8, R8);
 	code_store(e->c, BPF_W, R1, 16, R0);
-	code_store_imm(e->c, BPF_W, R1, 20, 0);
+	code_store_imm(e->c, BPF_W, R1, 20, (int32_t)arg >> 8);
 }
 
 /* ------------------------------------------------------------------ control and messages */
@@ -562,6 +563,14 @@ static const struct rt_function functions[] = {
 	{"umodname", token, RT_TOKEN_UMOD, 0, 0},
 	{"symname", token, RT_TOKEN_KSYM, 0, 0},
 	{"symdata", token, RT_TOKEN_KSYMDATA, 0, 0},
+	{"modname", token, RT_TOKEN_KMOD, 0, 0},
+	{"umodbuildid", token, RT_TOKEN_UBUILDID, 0, 0},
+	{"symfile", token, RT_TOKEN_KSOURCE | SYM_FILE << 8, 0, 0},
+	{"symline", token, RT_TOKEN_KSOURCE | SYM_LINE << 8, 0, 0},
+	{"symfileline", token, RT_TOKEN_KSOURCE | SYM_FILE_LINE << 8, 0, 0},
+	{"usymfile", token, RT_TOKEN_USOURCE | SYM_FILE << 8, 0, 0},
+	{"usymline", token, RT_TOKEN_USOURCE | SYM_LINE << 8, 0, 0},
+	{"usymfileline", token, RT_TOKEN_USOURCE | SYM_FILE_LINE << 8, 0, 0},
 	{"ctime", ctime_token, 0, 0, 0},
 	{"exit", exit_session, 0, 0, 0},
 	{"abort", exit_session, 1, 0, 0},

@@ -3,16 +3,17 @@
  * A stack is a struct rt_stack in the frame. What is printed at once goes to user space as it is;
  * what a script keeps is a token with the key of a map of stacks, which user space reads when the text
  * is wanted: so stacks are cheap to store and can be keys of tables. */
+#include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gen/emit.h"
 #include "gen/emit_task.h"
-#include "run/symbols.h"
 
 #define FRAME(member) ((int)offsetof(struct rt_frame, member))
 
-enum { MAX_STACKS = 65536, OWN_FRAMES = 3 };
+enum { MAX_STACKS = 65536 };
 
 /* Index of the map of stacks, which is made for the first one who asks. */
 static uint32_t stacks_map(struct emit *e)
@@ -99,46 +100,101 @@ static void take_user(struct emit *e, const struct ir_ins *i, bool given)
 	code_library(e->c, "rt_user_stack");
 }
 
-/* The same for the kernel's stack, which probes in programs don't have. The first frames are those of
- * the handler and of the tracepoint: user space leaves them out, by their names. */
-static void take_kernel(struct emit *e, int skip)
+/* Where the frames of the handler itself and of what called it are told from others, by instance. */
+static uint32_t own_frames(struct emit *e)
+{
+	static const struct rt_own_frames none = {0};
+	struct rt_own_frames *v;
+	uint32_t table, n;
+
+	if (e->attach != GEN_RAW_TRACEPOINT)
+		return builder_bytes(e->b, &none, sizeof(none));
+	if (!e->img->own_frames) {
+		builder_instances(e->b, &table, &n);
+		v = xcalloc(n + 1, sizeof(*v));
+		e->img->own_frames = builder_bytes(e->b, v, n * sizeof(*v));
+		free(v);
+	}
+	return e->img->own_frames;
+}
+
+/* R0 = the key of the kernel's stack, which probes in programs don't have; it is in the frame. */
+static void take_kernel(struct emit *e)
 {
 	int none = code_label(e->c), end = code_label(e->c);
+	bool fentry = e->attach == GEN_KFUNCS && e->kfunc == GEN_FENTRY;
 
 	code_store_imm(e->c, BPF_DW, R7, FRAME(walk.stack), 0);
 	if (e->attach == GEN_UPROBES) {
 		code_imm(e->c, R0, 0);
 		return;
 	}
+	code_imm(e->c, R0, 0);
+	if (fentry || e->kind == SITE_KFUNC_RETURN) {
+		code_mov(e->c, R1, R6);
+		code_helper(e->c, BPF_FUNC_get_func_ip);
+	}
+	code_imm(e->c, R1, 0);
+	code_store(e->c, BPF_DW, R7, FRAME(walk.low), fentry ? R0 : R1);
+	code_store(e->c, BPF_DW, R7, FRAME(walk.function), e->kind == SITE_KFUNC_RETURN ? R0 : R1);
 	code_mov(e->c, R1, R6);
-	emit_frame_ptr(e, R2, (uint32_t)FRAME(walk.stack.addrs));
-	code_imm(e->c, R3, 8 * RT_STACK_DEPTH);
-	code_imm(e->c, R4, skip);
+	emit_frame_ptr(e, R2, (uint32_t)FRAME(tmp.s));
+	code_imm(e->c, R3, 8 * RT_RAW_FRAMES);
+	code_imm(e->c, R4, 0);
 	code_helper(e->c, BPF_FUNC_get_stack);
 	code_jump_if_imm(e->c, BPF_JSLE, R0, 0, none);
-	code_alu_imm(e->c, BPF_RSH, R0, 3);
-	code_store(e->c, BPF_W, R7, FRAME(walk.stack), R0);
+	code_map_value(e->c, R2, GEN_MAP_CONST, own_frames(e));
+	if (e->attach == GEN_RAW_TRACEPOINT) {
+		uint32_t table, n;
+
+		builder_instances(e->b, &table, &n);
+		code_load(e->c, BPF_W, R1, R7, FRAME(inst));
+		code_jump_if_imm(e->c, BPF_JGE, R1, (int32_t)n, none);
+		code_alu_imm(e->c, BPF_MUL, R1, sizeof(struct rt_own_frames));
+		code_alu(e->c, BPF_ADD, R2, R1);
+	}
 	code_mov(e->c, R1, R7);
-	code_library(e->c, "rt_stack_hash");
+	code_mov(e->c, R3, R0);
+	code_library(e->c, "rt_kernel_stack");
 	code_jump(e->c, end);
 	code_place(e->c, none);
 	code_imm(e->c, R0, 0);
 	code_place(e->c, end);
 }
 
-/* ------------------------------------------------------------------ what becomes of it */
-
-static void stack_token(struct emit *e, const struct ir_ins *i, bool kernel, enum symbol_form form)
+/* R0 = the key of the stack, which is in the frame. */
+static void take(struct emit *e, const struct ir_ins *i, bool kernel)
 {
-	struct loc dst = emit_loc(e, i->dst);
-	int none = code_label(e->c);
-
-	if (!i->dst)
-		return;
 	if (kernel)
-		take_kernel(e, 0);
+		take_kernel(e);
 	else
 		take_user(e, i, false);
+}
+
+/* ------------------------------------------------------------------ what becomes of it */
+
+/* dst = a token of R0 */
+static void store_token(struct emit *e, struct loc dst, enum rt_token_kind kind, enum symbol_form form)
+{
+	code_mov(e->c, R8, R0);
+	code_imm(e->c, R0, 0);
+	if (kind == RT_TOKEN_USTACK) {
+		emit_ids(e);
+		code_alu_imm(e->c, BPF_RSH, R0, 32);
+	}
+	emit_frame_ptr(e, R1, dst.at);
+	code_store_imm(e->c, BPF_W, R1, 0, sizeof(struct rt_token));
+	code_store_imm(e->c, BPF_W, R1, 4, (int32_t)kind);
+	code_store(e->c, BPF_DW, R1, 8, R8);
+	code_store(e->c, BPF_W, R1, 16, R0);
+	code_store_imm(e->c, BPF_W, R1, 20, (int32_t)form);
+}
+
+/* The stack in the frame, whose key is in R0, is kept; dst is its token. */
+static void keep_stack(struct emit *e, struct loc dst, bool kernel, enum symbol_form form)
+{
+	int none = code_label(e->c);
+
 	code_mov(e->c, R8, R0);
 	code_jump_if_imm(e->c, BPF_JEQ, R8, 0, none);
 	code_store(e->c, BPF_DW, R10, -8, R8);
@@ -148,17 +204,36 @@ static void stack_token(struct emit *e, const struct ir_ins *i, bool kernel, enu
 	emit_frame_ptr(e, R3, (uint32_t)FRAME(walk.stack));
 	code_imm(e->c, R4, BPF_NOEXIST);
 	code_helper(e->c, BPF_FUNC_map_update_elem);
+	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, none);
+	code_jump_if_imm(e->c, BPF_JEQ, R0, -EEXIST, none);
+	code_map_value(e->c, R1, GEN_MAP_SHARED, (uint32_t)offsetof(struct rt_shared, lost_stacks));
+	code_imm(e->c, R2, 1);
+	code_atomic(e->c, BPF_DW, BPF_ADD, R1, 0, R2);
 	code_place(e->c, none);
-	emit_ids(e);
-	code_alu_imm(e->c, BPF_RSH, R0, 32);
-	if (kernel)
-		code_imm(e->c, R0, 0);
-	emit_frame_ptr(e, R1, dst.at);
-	code_store_imm(e->c, BPF_W, R1, 0, sizeof(struct rt_token));
-	code_store_imm(e->c, BPF_W, R1, 4, kernel ? RT_TOKEN_KSTACK : RT_TOKEN_USTACK);
-	code_store(e->c, BPF_DW, R1, 8, R8);
-	code_store(e->c, BPF_W, R1, 16, R0);
-	code_store_imm(e->c, BPF_W, R1, 20, (int32_t)form);
+	code_mov(e->c, R0, R8);
+	store_token(e, dst, kernel ? RT_TOKEN_KSTACK : RT_TOKEN_USTACK, form);
+}
+
+static void text_of_stack(struct emit *e, struct loc dst, bool ended)
+{
+	emit_str_ptr(e, R1, dst);
+	code_imm(e->c, R2, dst.width);
+	code_mov(e->c, R3, R7);
+	code_imm(e->c, R5, ended);
+	code_library(e->c, "rt_stack_text");
+}
+
+static void stack_token(struct emit *e, const struct ir_ins *i, bool kernel, enum symbol_form form)
+{
+	if (!i->dst)
+		return;
+	take(e, i, kernel);
+	if (form == SYM_NONE && builder_stack_texts(e->b)) {
+		code_imm(e->c, R4, -1);
+		text_of_stack(e, emit_loc(e, i->dst), true);
+	} else {
+		keep_stack(e, emit_loc(e, i->dst), kernel, form);
+	}
 }
 
 static void print_stack(struct emit *e, const struct ir_ins *i, bool kernel, enum symbol_form form)
@@ -166,26 +241,24 @@ static void print_stack(struct emit *e, const struct ir_ins *i, bool kernel, enu
 	uint32_t how = (uint32_t)form;
 	bool given = i->n_args == 3;
 
-	if (kernel) {
-		take_kernel(e, 0);
-		how |= RT_STACK_KERNEL;
-	} else {
+	if (kernel)
+		take_kernel(e);
+	else
 		take_user(e, i, given);
-		if (e->kind == SITE_URETPROBE && !given)
-			how |= RT_STACK_RETURN;
-	}
+	if (kernel)
+		how |= RT_STACK_KERNEL;
+	if (e->kind == (kernel ? SITE_KFUNC_RETURN : SITE_URETPROBE) && !given)
+		how |= RT_STACK_RETURN;
 	emit_block_item(e, RT_ITEM_STACK, how, (uint32_t)FRAME(walk.stack), sizeof(struct rt_stack));
 }
 
-static void single_address(struct emit *e, const struct ir_ins *i, bool kernel)
+static void single_address(struct emit *e, const struct ir_ins *i, bool kernel, enum symbol_form form)
 {
 	static const char text[] = "the stack ends before this frame";
 	int ok = code_label(e->c);
 
-	if (kernel)
-		take_kernel(e, OWN_FRAMES);
-	else
-		take_user(e, i, false);
+	(void)form;
+	take(e, i, kernel);
 	code_mov(e->c, R1, R7);
 	emit_load_num(e, R2, emit_arg(e, i, 0));
 	code_library(e->c, "rt_stack_address");
@@ -195,66 +268,79 @@ static void single_address(struct emit *e, const struct ir_ins *i, bool kernel)
 	emit_store_num(e, i->dst, R0);
 }
 
-static void addresses(struct emit *e, const struct ir_ins *i, bool kernel)
+/* The symbol of frame 1, and its address. */
+static void caller(struct emit *e, const struct ir_ins *i, bool kernel, enum symbol_form form)
 {
-	struct loc dst = emit_loc(e, i->dst);
+	static const char text[] = "the stack ends before the caller";
+	int ok = code_label(e->c);
 
-	if (!i->dst)
-		return;
-	if (kernel)
-		take_kernel(e, OWN_FRAMES);
-	else
-		take_user(e, i, false);
-	emit_str_ptr(e, R1, dst);
-	code_imm(e->c, R2, dst.width);
-	code_mov(e->c, R3, R7);
-	emit_load_num(e, R4, emit_arg(e, i, 0));
-	code_library(e->c, "rt_stack_text");
+	take(e, i, kernel);
+	code_mov(e->c, R1, R7);
+	code_imm(e->c, R2, 1);
+	code_library(e->c, "rt_stack_address");
+	code_jump_if_imm(e->c, BPF_JNE, R0, 0, ok);
+	emit_fail_text(e, i, text);
+	code_place(e->c, ok);
+	if (i->dst)
+		store_token(e, emit_loc(e, i->dst), RT_TOKEN_KCALLER, form);
 }
 
-/* The token of a stack in another form; texts can only be printed. */
-static void lines(struct emit *e, const struct ir_ins *i, bool kernel)
+static void addresses(struct emit *e, const struct ir_ins *i, bool kernel, enum symbol_form form)
 {
-	static const char text[] = "only the result of a backtrace function can be turned into lines here; "
-				   "print_stack() and print_ustack() take any text";
+	(void)form;
+	if (!i->dst)
+		return;
+	take(e, i, kernel);
+	emit_load_num(e, R4, emit_arg(e, i, 0));
+	text_of_stack(e, emit_loc(e, i->dst), false);
+}
+
+/* The token of a stack in another form; a text is a stack of the current process. */
+static void lines(struct emit *e, const struct ir_ins *i, bool kernel, enum symbol_form form)
+{
 	struct loc dst = emit_loc(e, i->dst);
-	int ok = code_label(e->c);
+	int text = code_label(e->c), end = code_label(e->c);
 
 	if (!i->dst)
 		return;
 	emit_str_ptr(e, R8, emit_loc(e, emit_arg(e, i, 0)));
 	code_load(e->c, BPF_W, R1, R8, 4);
-	code_jump_if_imm(e->c, BPF_JEQ, R1, kernel ? RT_TOKEN_KSTACK : RT_TOKEN_USTACK, ok);
-	emit_fail_text(e, i, text);
-	code_place(e->c, ok);
+	code_jump_if_imm(e->c, BPF_JNE, R1, kernel ? RT_TOKEN_KSTACK : RT_TOKEN_USTACK, text);
 	emit_copy_str(e, dst, emit_loc(e, emit_arg(e, i, 0)));
 	emit_frame_ptr(e, R1, dst.at);
-	code_store_imm(e->c, BPF_W, R1, 20, SYM_LINES);
+	code_store_imm(e->c, BPF_W, R1, 20, (int32_t)form);
+	code_jump(e->c, end);
+	code_place(e->c, text);
+	code_mov(e->c, R1, R7);
+	code_mov(e->c, R2, R8);
+	code_library(e->c, "rt_stack_parse");
+	keep_stack(e, dst, kernel, form);
+	code_place(e->c, end);
 }
 
 static const struct stack_function {
 	const char *name;
 	void (*emit)(struct emit *e, const struct ir_ins *i, bool kernel, enum symbol_form form);
-	void (*plain)(struct emit *e, const struct ir_ins *i, bool kernel);
 	bool kernel;
 	enum symbol_form form;
 } functions[] = {
-	{"ubacktrace", stack_token, NULL, false, SYM_NONE},
-	{"sprint_ubacktrace", stack_token, NULL, false, SYM_SIMPLE},
-	{"print_ubacktrace", print_stack, NULL, false, SYM_FULL},
-	{"print_ubacktrace_regs", print_stack, NULL, false, SYM_FULL},
-	{"print_ubacktrace_brief", print_stack, NULL, false, SYM_BRIEF},
-	{"print_ubacktrace_fileline", print_stack, NULL, false, SYM_FULL},
-	{"backtrace", stack_token, NULL, true, SYM_NONE},
-	{"sprint_backtrace", stack_token, NULL, true, SYM_SIMPLE},
-	{"print_backtrace", print_stack, NULL, true, SYM_FULL},
-	{"print_backtrace_fileline", print_stack, NULL, true, SYM_FULL},
-	{"ustack", NULL, single_address, false, SYM_NONE},
-	{"stack", NULL, single_address, true, SYM_NONE},
-	{"ucallers", NULL, addresses, false, SYM_NONE},
-	{"callers", NULL, addresses, true, SYM_NONE},
-	{"sprint_ustack", NULL, lines, false, SYM_NONE},
-	{"sprint_stack", NULL, lines, true, SYM_NONE},
+	{"ubacktrace", stack_token, false, SYM_NONE},
+	{"sprint_ubacktrace", stack_token, false, SYM_SIMPLE},
+	{"print_ubacktrace", print_stack, false, SYM_FULL},
+	{"print_ubacktrace_regs", print_stack, false, SYM_FULL},
+	{"print_ubacktrace_brief", print_stack, false, SYM_BRIEF},
+	{"print_ubacktrace_fileline", print_stack, false, SYM_FULLER},
+	{"backtrace", stack_token, true, SYM_NONE},
+	{"sprint_backtrace", stack_token, true, SYM_SIMPLE},
+	{"print_backtrace", print_stack, true, SYM_FULL},
+	{"print_backtrace_fileline", print_stack, true, SYM_FULLER},
+	{"ustack", single_address, false, SYM_NONE},
+	{"stack", single_address, true, SYM_NONE},
+	{"ucallers", addresses, false, SYM_NONE},
+	{"callers", addresses, true, SYM_NONE},
+	{"caller", caller, true, SYM_NONE},
+	{"sprint_ustack", lines, false, SYM_LINES},
+	{"sprint_stack", lines, true, SYM_LINES},
 };
 
 bool emit_stack_op(struct emit *e, const struct ir_ins *i, const char *name)
@@ -265,14 +351,9 @@ bool emit_stack_op(struct emit *e, const struct ir_ins *i, const char *name)
 		return true;
 	}
 	for (size_t k = 0; k < sizeof(functions) / sizeof(functions[0]); k++) {
-		const struct stack_function *f = &functions[k];
-
-		if (strcmp(f->name, name) != 0)
+		if (strcmp(functions[k].name, name) != 0)
 			continue;
-		if (f->emit)
-			f->emit(e, i, f->kernel, f->form);
-		else
-			f->plain(e, i, f->kernel);
+		functions[k].emit(e, i, functions[k].kernel, functions[k].form);
 		return true;
 	}
 	return false;

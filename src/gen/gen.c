@@ -47,6 +47,7 @@ struct builder {
 	uint8_t *registers; /* by function of the IR: 1 does not read them, 2 does */
 	bool no_fentry;	    /* a handler of a kernel function does */
 	struct lock_plan locks;
+	bool stack_texts;  /* see stack_text.c */
 	bool tokens;	   /* some handler makes strings whose text is not known there */
 	uint32_t places;   /* that a handler needs for its loops over tables, at most */
 	uint32_t *regexes; /* where their tables are in the constants, 0: not there yet */
@@ -135,6 +136,11 @@ const struct gen_global *builder_global(const struct builder *b, uint32_t global
 bool builder_tokens(const struct builder *b)
 {
 	return b->tokens;
+}
+
+bool builder_stack_texts(const struct builder *b)
+{
+	return b->stack_texts;
 }
 
 uint32_t builder_places(struct builder *b)
@@ -1068,6 +1074,7 @@ bool gen_build(struct session *s, const struct gen_features *can)
 	find_used(&b, &r);
 	b.needs_bias = r.bias;
 	b.tokens = r.tokens;
+	b.stack_texts = r.tokens && stack_text_needed(b.m, r.fns);
 	lock_plan_make(&b.locks, &img->arena, s);
 	add_maps(&b, &r);
 	find_registers(&b);

@@ -106,6 +106,8 @@ struct gen_image {
 	uint32_t times;	     /* -t: index of the map of run times (struct rt_stat_value, in ns) by
 			      * instance, 0: none */
 	uint32_t places_map; /* of that of struct rt_place, 0: none */
+	uint32_t own_frames; /* where a struct rt_own_frames for each instance begins in GEN_MAP_CONST, to be
+			      * filled in before that is made; 0: nowhere */
 	uint32_t stack_layout; /* private to emit_stack.c */
 	struct task_members *members; /* private to emit_task.c */
 };

@@ -212,6 +212,11 @@ static int fn_returnval(struct rt_call *c)
 	return rt_raise(c, "returnval() not defined in this context %s", rt_probe_point(c));
 }
 
+static int fn_caller(struct rt_call *c)
+{
+	return rt_needs_context(c);
+}
+
 static int fn_register(struct rt_call *c)
 {
 	return rt_raise(c, "cannot access CPU registers in this context");
@@ -377,6 +382,7 @@ const struct intrinsic rt_context_fns[] = {
 	{"probing_32bit_app", STABLE_HERE, 0, fn_zero},
 	{"addr", STABLE_HERE, 0, fn_zero},
 	{"uaddr", STABLE_HERE, 0, fn_zero},
+	{"caller", READS_HERE | INTR_FAILS, 0, fn_caller},
 	{"backtrace", READS_HERE, 0, fn_no_text},
 	{"sprint_backtrace", READS_HERE, 0, fn_no_text},
 	{"ubacktrace", READS_HERE, 0, fn_no_text},

@@ -17,16 +17,19 @@ int rt_needs_context(struct rt_call *c)
 			   "and timer handlers do not have");
 }
 
-/* Names of the kernel's addresses are known here too, once handlers in the kernel use them. */
-static int symbol_text(struct rt_call *c, enum rt_token_kind kind)
+/* Names of addresses, once handlers in the kernel use them: of the kernel, or of the target, if there is
+ * one. b: of the token. */
+static int symbol_text(struct rt_call *c, enum rt_token_kind kind, bool user, uint32_t b)
 {
 	struct rt_str str = {.len = sizeof(struct rt_token), .token = kind};
-	struct rt_token token = {.a = (uint64_t)c->args[0].n};
+	struct rt_token token = {.a = (uint64_t)c->args[0].n, .b = b};
 	struct str text = {0};
 	int status;
 
 	if (!c->env || !c->env->token_text)
 		return rt_needs_context(c);
+	if (user)
+		token.pid = (uint32_t)c->env->target_pid;
 	memcpy(str.s, &token, sizeof(token));
 	c->env->token_text(c->env, &str, &text);
 	status = rt_ret_text(c, text.s ? text.s : "", text.len);
@@ -34,15 +37,25 @@ static int symbol_text(struct rt_call *c, enum rt_token_kind kind)
 	return status;
 }
 
-static int fn_symname(struct rt_call *c)
-{
-	return symbol_text(c, RT_TOKEN_KSYM);
-}
+#define SYMBOL_FUNCTION(name, kind, user, b)               \
+	static int fn_##name(struct rt_call *c)            \
+	{                                                  \
+		return symbol_text(c, kind, user, b);      \
+	}
 
-static int fn_symdata(struct rt_call *c)
-{
-	return symbol_text(c, RT_TOKEN_KSYMDATA);
-}
+SYMBOL_FUNCTION(symname, RT_TOKEN_KSYM, false, 0)
+SYMBOL_FUNCTION(symdata, RT_TOKEN_KSYMDATA, false, 0)
+SYMBOL_FUNCTION(modname, RT_TOKEN_KMOD, false, 0)
+SYMBOL_FUNCTION(symfile, RT_TOKEN_KSOURCE, false, SYM_FILE)
+SYMBOL_FUNCTION(symline, RT_TOKEN_KSOURCE, false, SYM_LINE)
+SYMBOL_FUNCTION(symfileline, RT_TOKEN_KSOURCE, false, SYM_FILE_LINE)
+SYMBOL_FUNCTION(usymname, RT_TOKEN_USYM, true, 0)
+SYMBOL_FUNCTION(usymdata, RT_TOKEN_USYMDATA, true, 0)
+SYMBOL_FUNCTION(umodname, RT_TOKEN_UMOD, true, 0)
+SYMBOL_FUNCTION(umodbuildid, RT_TOKEN_UBUILDID, true, 0)
+SYMBOL_FUNCTION(usymfile, RT_TOKEN_USOURCE, true, SYM_FILE)
+SYMBOL_FUNCTION(usymline, RT_TOKEN_USOURCE, true, SYM_LINE)
+SYMBOL_FUNCTION(usymfileline, RT_TOKEN_USOURCE, true, SYM_FILE_LINE)
 
 static int fn_context(struct rt_call *c)
 {
@@ -117,11 +130,19 @@ enum {
 
 const struct intrinsic rt_memory_fns[] = {
 	{"context", FAULTS, 0, fn_context},
-	{"usymname", READS | INTR_FAILS, 0, fn_context},
-	{"usymdata", READS | INTR_FAILS, 0, fn_context},
-	{"umodname", READS | INTR_FAILS, 0, fn_context},
+	{"usymname", READS | INTR_FAILS, 0, fn_usymname},
+	{"usymdata", READS | INTR_FAILS, 0, fn_usymdata},
+	{"usymfile", READS | INTR_FAILS, 0, fn_usymfile},
+	{"usymline", READS | INTR_FAILS, 0, fn_usymline},
+	{"usymfileline", READS | INTR_FAILS, 0, fn_usymfileline},
+	{"umodname", READS | INTR_FAILS, 0, fn_umodname},
+	{"umodbuildid", READS | INTR_FAILS, 0, fn_umodbuildid},
 	{"symname", READS | INTR_FAILS, 0, fn_symname},
 	{"symdata", READS | INTR_FAILS, 0, fn_symdata},
+	{"symfile", READS | INTR_FAILS, 0, fn_symfile},
+	{"symline", READS | INTR_FAILS, 0, fn_symline},
+	{"symfileline", READS | INTR_FAILS, 0, fn_symfileline},
+	{"modname", READS | INTR_FAILS, 0, fn_modname},
 	{"context_guru", FAULTS | INTR_GURU, 0, fn_context},
 	{"user_string", FAULTS, 0, fn_user_string},
 	{"user_string_n", FAULTS, 0, fn_user_string},

@@ -82,6 +82,8 @@ static bool make_maps(struct run *r)
 	const struct gen_map *shared = &k->img->maps.v[GEN_MAP_SHARED];
 	int error;
 
+	if (k->img->own_frames)
+		own_frames_fill(k->img);
 	for (size_t i = 0; i < k->img->maps.n; i++)
 		if (!make_map(r, i))
 			return false;
@@ -568,7 +570,7 @@ bool kernel_start(struct run *r)
 		return false;
 	share_init(r);
 	drain_init(r);
-	k->symbols = symbols_new(k->img->stacks ? k->maps[k->img->stacks] : -1);
+	k->symbols = symbols_new(r->s, k->img->stacks ? k->maps[k->img->stacks] : -1);
 	if (wants_user_names(r->s->ir)) {
 		symbols_watch(k->symbols);
 		if (r->s->opt.target_pid && !r->s->opt.command)

@@ -65,6 +65,9 @@ struct kernel {
 bool kernel_start(struct run *r);
 void kernel_release(struct run *r);
 
+/* own_frames.c: fills in what img->own_frames stands for. */
+void own_frames_fill(struct gen_image *img);
+
 /* drain.c */
 void drain_init(struct run *r);
 /* Handlers run from now on. */

@@ -7,14 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/vec.h"
+#include "dwarf/dbg.h"
 #include "kern/bpf.h"
 #include "kern/mappings.h"
+#include "object/object.h"
 #include "rt/fn.h"
 #include "run/symtab.h"
 
@@ -26,6 +29,9 @@ struct object {
 	const char *path;
 	struct symtab *symbols; /* NULL: not read yet */
 	char *from;		/* path to read it by, as long as a process has it mapped; owned */
+	struct dbg_module *source; /* its debug information */
+	const char *build_id;	   /* NULL: not looked for */
+	bool source_tried;
 };
 
 struct mapping {
@@ -46,19 +52,24 @@ enum { SLOTS = 1024, MAX_PROCESSES = 65536, REREAD_NS = 1000000, STALE_NS = 1000
 
 struct symbols {
 	struct arena arena;
+	struct session *session;
 	struct process *processes[SLOTS];
 	struct object *objects;
 	struct symtab *kernel;
+	struct dbg_module *vmlinux; /* the kernel's debug information */
+	bool vmlinux_tried;
+	uint64_t vmlinux_bias; /* address in memory - address there */
 	int stacks;
 	struct text_owner *texts; /* of stacks, as ubacktrace() gives them */
 	struct kern_mappings *watch;
 	size_t n_processes;
 };
 
-struct symbols *symbols_new(int stacks)
+struct symbols *symbols_new(struct session *session, int stacks)
 {
 	struct symbols *s = xcalloc(1, sizeof(*s));
 
+	s->session = session;
 	s->stacks = stacks;
 	return s;
 }
@@ -330,6 +341,10 @@ struct place {
 	bool known;	    /* the symbol */
 	struct symbol sym;
 	uint64_t offset, size; /* in the mapping, when only the module is known */
+	struct object *object; /* of a program */
+	uint64_t vaddr;	       /* in it */
+	const char *file;      /* of the source: find_source() */
+	uint32_t line;
 };
 
 static void locate_user(struct symbols *s, uint32_t pid, uint64_t addr, struct place *at)
@@ -352,12 +367,15 @@ static void locate_user(struct symbols *s, uint32_t pid, uint64_t addr, struct p
 	memset(at, 0, sizeof(*at));
 	if (!m || !m->object)
 		return;
+	at->object = m->object;
 	at->module = m->object->path;
 	at->offset = addr - m->start;
 	at->size = m->end - m->start;
 	t = symbols_of(m->object);
-	at->known = symtab_address(t, addr - m->start + m->offset, &vaddr) &&
-		    symtab_find(t, vaddr, &at->sym);
+	if (!symtab_address(t, addr - m->start + m->offset, &vaddr))
+		return;
+	at->vaddr = vaddr;
+	at->known = symtab_find(t, vaddr, &at->sym);
 }
 
 static void locate_kernel(struct symbols *s, uint64_t addr, struct place *at)
@@ -370,6 +388,100 @@ static void locate_kernel(struct symbols *s, uint64_t addr, struct place *at)
 		at->module = at->sym.module;
 }
 
+/* A path by which the file can still be opened, or NULL. */
+static const char *path_of(const struct object *o)
+{
+	const char *paths[] = {o->from, o->path};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		int fd = open_same(o, paths[i]);
+
+		if (fd >= 0) {
+			close(fd);
+			return paths[i];
+		}
+	}
+	return NULL;
+}
+
+static struct dbg_module *source_of(struct symbols *s, struct object *o)
+{
+	const char *path, *why;
+
+	if (!o->source_tried) {
+		o->source_tried = true;
+		path = s->session ? path_of(o) : NULL;
+		o->source = path ? dbg_open(s->session, path, &why) : NULL;
+	}
+	return o->source;
+}
+
+/* Debian's and others' places of a vmlinux with debug information. Where the kernel has been put is
+ * seen by a symbol in both. */
+static struct dbg_module *vmlinux_of(struct symbols *s)
+{
+	static const char *const paths[] = {"/usr/lib/debug/boot/vmlinux-%s",
+					    "/usr/lib/debug/lib/modules/%s/vmlinux", "/boot/vmlinux-%s",
+					    "/lib/modules/%s/build/vmlinux"};
+	const struct obj_symtab *symbols;
+	struct utsname name;
+	const char *why;
+
+	if (s->vmlinux_tried || !s->session || uname(&name) != 0)
+		return s->vmlinux;
+	s->vmlinux_tried = true;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && !s->vmlinux; i++) {
+		struct str path = {0};
+
+		str_addf(&path, paths[i], name.release);
+		if (access(path.s, R_OK) == 0)
+			s->vmlinux = dbg_open(s->session, path.s, &why);
+		str_release(&path);
+	}
+	symbols = s->vmlinux ? dbg_symbols(s->vmlinux) : NULL;
+	for (size_t i = 0; symbols && i < symbols->n; i++)
+		if (strcmp(symbols->v[i].name, "_text") == 0) {
+			uint64_t text = symtab_by_name(s->kernel, "_text");
+
+			s->vmlinux_bias = text - symbols->v[i].addr;
+			return s->vmlinux;
+		}
+	s->vmlinux = NULL;
+	return NULL;
+}
+
+static void find_source(struct symbols *s, uint64_t addr, struct place *at)
+{
+	struct dbg_module *m;
+
+	if (at->object) {
+		m = source_of(s, at->object);
+		addr = at->vaddr;
+	} else {
+		m = at->module && strcmp(at->module, "kernel") == 0 ? vmlinux_of(s) : NULL;
+		addr -= s->vmlinux_bias;
+	}
+	if (!m || !dbg_source_at(s->session, m, addr, &at->file, &at->line))
+		at->file = NULL;
+}
+
+static const char *build_id_of(struct symbols *s, struct object *o)
+{
+	struct obj obj;
+	const char *path, *why, *id;
+
+	if (!o->build_id) {
+		o->build_id = "";
+		path = path_of(o);
+		if (path && obj_open(&obj, path, &why)) {
+			id = obj_build_id(&obj);
+			o->build_id = arena_strdup(&s->arena, id ? id : "");
+			obj_close(&obj);
+		}
+	}
+	return o->build_id;
+}
+
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -378,6 +490,14 @@ static const char *base_name(const char *path)
 }
 
 /* "sym+0xoff/0xsize [module]" and its poorer forms. %#lx of zero is "0x0" here. */
+static void add_source(struct str *out, const struct place *at)
+{
+	if (at->file && at->line)
+		str_addf(out, " at %s:%u", at->file, at->line);
+	else if (at->file)
+		str_addf(out, " at %s", at->file);
+}
+
 static void add_long_form(struct str *out, uint64_t addr, const struct place *at, bool full)
 {
 	const char *colon = full ? " : " : "";
@@ -389,10 +509,14 @@ static void add_long_form(struct str *out, uint64_t addr, const struct place *at
 			 at->sym.size);
 	else if (!full)
 		str_addf(out, "0x%" PRIx64, addr);
+	if (at->known)
+		add_source(out, at);
 	if (at->module && at->known)
 		str_addf(out, " [%s]", at->module);
 	else if (at->module)
 		str_addf(out, " [%s+0x%" PRIx64 "/0x%" PRIx64 "]", at->module, at->offset, at->size);
+	if (!at->known)
+		add_source(out, at);
 }
 
 static void add_short_form(struct str *out, uint64_t addr, const struct place *at, bool module)
@@ -416,6 +540,7 @@ static void add_address(struct str *out, enum symbol_form form, uint64_t addr, c
 		str_addf(out, "0x%" PRIx64 " ", addr);
 		break;
 	case SYM_FULL:
+	case SYM_FULLER:
 		add_long_form(out, addr, at, true);
 		str_addc(out, '\n');
 		break;
@@ -445,7 +570,7 @@ struct text_owner {
 	uint32_t pid;
 };
 
-enum { MAX_OWN = 8, TEXT_SLOTS = 8192, TEXT = RT_STR_BYTES - 1 };
+enum { TEXT_SLOTS = 8192, TEXT = RT_STR_BYTES - 1 };
 
 static uint64_t hash_text(const char *text, size_t len)
 {
@@ -482,21 +607,6 @@ static void locate(struct symbols *s, uint32_t pid, bool kernel, uint64_t addr, 
 		locate_user(s, pid, addr, at);
 }
 
-/* How many frames lie between the handler and what called the tracepoint. */
-static uint32_t own_frames(struct symbols *s, const struct rt_stack *stack)
-{
-	struct place at;
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < stack->n && i < MAX_OWN; i++) {
-		locate_kernel(s, stack->addrs[i], &at);
-		if (at.known && (strncmp(at.sym.name, "bpf_trace_run", 13) == 0 ||
-				 strncmp(at.sym.name, "__bpf_trace_", 12) == 0))
-			n = i + 1;
-	}
-	return n;
-}
-
 static void add_frames(struct symbols *s, uint32_t pid, unsigned how, const struct rt_stack *stack,
 		       struct str *out)
 {
@@ -505,12 +615,14 @@ static void add_frames(struct symbols *s, uint32_t pid, unsigned how, const stru
 	bool kernel = how & RT_STACK_KERNEL;
 	struct place at = {0};
 
-	for (uint32_t i = kernel ? own_frames(s, stack) : 0; i < stack->n && i < RT_STACK_DEPTH; i++) {
+	for (uint32_t i = 0; i < stack->n && i < RT_STACK_DEPTH; i++) {
 		if (form != SYM_NONE)
 			locate(s, pid, kernel, stack->addrs[i], &at);
+		if (form == SYM_FULLER)
+			find_source(s, stack->addrs[i], &at);
 		if (form == SYM_LINES)
 			str_addf(out, " 0x%" PRIx64 " : ", stack->addrs[i]);
-		if (i < 2 && how & RT_STACK_RETURN && form == SYM_FULL)
+		if (i < 2 && how & RT_STACK_RETURN && (form == SYM_FULL || form == SYM_FULLER))
 			str_add(out, heads[i]);
 		add_address(out, form == SYM_LINES ? SYM_DATA : form, stack->addrs[i], &at);
 		if (form == SYM_LINES)
@@ -541,7 +653,7 @@ void symbols_lines(struct symbols *s, uint32_t pid, bool kernel, const char *tex
 
 		p += strspn(p, " \n\t");
 		addr = strtoull(p, &end, 16);
-		if (end == p) {
+		if (end == p || (*end && !strchr(" \n\t", *end))) {
 			end += strcspn(end, " \n\t");
 			continue;
 		}
@@ -571,6 +683,22 @@ static void add_stack(struct symbols *s, const struct rt_token *t, bool user, st
 		remember_text(s, out->s + before, out->len - before, t->pid);
 }
 
+static void add_source_token(struct symbols *s, const struct rt_token *t, bool kernel, struct str *out)
+{
+	struct place at;
+
+	locate(s, t->pid, kernel, t->a, &at);
+	find_source(s, t->a, &at);
+	if (!at.file || (t->b == SYM_LINE && !at.line))
+		str_addf(out, "0x%" PRIx64, t->a);
+	else if (t->b == SYM_LINE)
+		str_addf(out, "%u", at.line);
+	else
+		str_add(out, at.file);
+	if (at.file && at.line && t->b == SYM_FILE_LINE)
+		str_addf(out, ":%u", at.line);
+}
+
 void symbols_token(struct symbols *s, enum rt_token_kind kind, const struct rt_token *t,
 		   struct str *out)
 {
@@ -595,6 +723,27 @@ void symbols_token(struct symbols *s, enum rt_token_kind kind, const struct rt_t
 	case RT_TOKEN_KSTACK:
 		add_stack(s, t, kind == RT_TOKEN_USTACK, out);
 		break;
+	case RT_TOKEN_USOURCE:
+	case RT_TOKEN_KSOURCE:
+		add_source_token(s, t, kind == RT_TOKEN_KSOURCE, out);
+		break;
+	case RT_TOKEN_KMOD:
+		locate_kernel(s, t->a, &at);
+		if (at.module)
+			str_add(out, at.module);
+		else
+			str_addf(out, "0x%" PRIx64, t->a);
+		break;
+	case RT_TOKEN_KCALLER:
+		locate_kernel(s, t->a, &at);
+		add_address(out, SYM_SYMBOL, t->a, &at);
+		str_addf(out, " 0x%" PRIx64, t->a);
+		break;
+	case RT_TOKEN_UBUILDID:
+		locate_user(s, t->pid, t->a, &at);
+		if (at.object)
+			str_add(out, build_id_of(s, at.object));
+		break;
 	case RT_TOKEN_TIME:
 		rt_ctime(out, (int64_t)t->a, t->pid == 1);
 		break;
@@ -615,7 +764,7 @@ __attribute__((noinline)) int symbols_test_function(void)
 
 TEST(symbols_of_this_process)
 {
-	struct symbols *s = symbols_new(-1);
+	struct symbols *s = symbols_new(NULL, -1);
 	struct rt_token t = {.pid = (uint32_t)getpid()};
 	struct str out = {0};
 
@@ -640,7 +789,7 @@ TEST(symbols_of_this_process)
 
 TEST(symbols_survive_the_process)
 {
-	struct symbols *s = symbols_new(-1);
+	struct symbols *s = symbols_new(NULL, -1);
 	struct rt_token t = {.a = (uint64_t)(uintptr_t)symbols_test_function};
 	struct str out = {0};
 	int fds[2];
@@ -667,7 +816,7 @@ TEST(symbols_survive_the_process)
 
 TEST(symbols_of_a_short_life)
 {
-	struct symbols *s = symbols_new(-1);
+	struct symbols *s = symbols_new(NULL, -1);
 	struct rt_token t = {.a = (uint64_t)(uintptr_t)symbols_test_function};
 	struct str out = {0};
 	struct process *p;

@@ -15,12 +15,10 @@
 #include "bpfrt/abi.h"
 
 struct symbols;
+struct session;
 
-/* How the addresses of a stack look: rt_token.b (function library 3.6). */
-enum symbol_form { SYM_NONE, SYM_FULL, SYM_SIMPLE, SYM_BRIEF, SYM_DATA, SYM_SYMBOL, SYM_LINES };
-
-/* stacks: descriptor of the map of stacks, -1: none. */
-struct symbols *symbols_new(int stacks);
+/* stacks: descriptor of the map of stacks, -1: none. The session keeps debug information. */
+struct symbols *symbols_new(struct session *session, int stacks);
 void symbols_free(struct symbols *s);
 /* From now on the kernel tells what processes map. Where it does not, there is less to know. */
 void symbols_watch(struct symbols *s);

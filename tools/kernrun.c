@@ -204,7 +204,7 @@ int main(int argc, char **argv)
 			   .hist_width = (int)s.opt.hist_width, .hist_elision = (int)s.opt.hist_elision};
 
 	render_init(&r);
-	symbols = symbols_new(s.image->stacks ? maps[s.image->stacks] : -1);
+	symbols = symbols_new(&s, s.image->stacks ? maps[s.image->stacks] : -1);
 	for (size_t i = 0; i < s.image->programs.n; i++) {
 		int fd = load_program(s.image, &s.image->programs.v[i], maps, btf);
 		uint64_t ctx[12] = {0};

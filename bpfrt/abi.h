@@ -164,6 +164,18 @@ struct rt_uprobe_layout {
 	uint32_t mm_area, area_address; /* mm_struct: uprobes_state.xol_area; xol_area.vaddr */
 };
 
+/* A table of names of flags (rt/flags.h): an entry is in the text if the bits under its mask have the
+ * value. They are taken away then; entries with the value 0 look at what was given. */
+struct rt_flag {
+	uint32_t mask, value, len;
+	char text[52];
+};
+enum { RT_FLAGS_MAX = 63 };
+struct rt_flag_table {
+	uint32_t n, reserved;
+	struct rt_flag v[RT_FLAGS_MAX];
+};
+
 /* The memory of a handler that runs. Registers of the IR and string slots follow. */
 struct rt_frame {
 	uint32_t busy;

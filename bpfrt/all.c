@@ -4,6 +4,7 @@
 #include "quote.c"
 #include "foreach.c"
 #include "format.c"
+#include "flags.c"
 #include "regex.c"
 #include "out.c"
 #include "memory.c"

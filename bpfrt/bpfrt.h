@@ -71,6 +71,10 @@ long rt_fmt_pad(struct rt_room *dst, uint64_t cap, int64_t n, uint64_t byte);
 /* 1 or 0 */
 long rt_regex_test(const struct rt_str *s, const struct rt_regex *re);
 
+/* ------------------------------------------------------------------ names */
+/* Text of flags by a table; the low 32 bits of value. */
+long rt_flags(struct rt_room *dst, uint64_t cap, const struct rt_flag_table *t, uint64_t value);
+
 /* ------------------------------------------------------------------ output */
 /* Appends struct rt_arg_str and the text, padded to 8 with zeros, at f->out + f->out_used. 1 if
  * f->out_used > RT_OUT_BYTES: nothing is then written. */

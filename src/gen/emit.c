@@ -304,6 +304,8 @@ void emit_register(struct emit *e, int reg, int place)
 
 	if (has_registers(e)) {
 		code_load(e->c, BPF_DW, reg, R6, place);
+	} else if (e->kind == SITE_SYSCALL_RETURN && place == EMIT_REG_RESULT) {
+		code_load(e->c, BPF_DW, reg, R6, 8);
 	} else if (e->kind == SITE_KFUNC_RETURN && place == EMIT_REG_RESULT) {
 		code_mov(e->c, R1, R6);
 		code_mov(e->c, R2, R10);

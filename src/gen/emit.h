@@ -18,7 +18,7 @@
  *   emit_table.c  globals, tables, statistics
  *   emit_iter.c   walks over tables: foreach, wildcards
  *   emit_print.c  records for the ring buffer
- *   emit_rt.c     tapset functions; emit_task.c, emit_memory.c, emit_stack.c: more of them
+ *   emit_rt.c     tapset functions; emit_task.c, emit_memory.c, emit_stack.c, emit_name.c: more of them
  *   life.c        what is special in probes on the life of processes */
 #ifndef GEN_EMIT_H
 #define GEN_EMIT_H
@@ -219,7 +219,7 @@ void emit_error_item(struct emit *e);
 /* gen.c */
 uint32_t builder_string(struct builder *b, const char *s, uint32_t len); /* offset in the constants */
 uint32_t builder_bytes(struct builder *b, const void *p, size_t n);
-/* Where the names of a function (emit_names.c) are in the constants, 0: not there yet. */
+/* Where the names of a function, or a table of flags (emit_names.c), are in the constants, 0: not there yet. */
 uint32_t *builder_names(struct builder *b, const char *function);
 /* Offset of the tables of a regular expression (struct rt_regex); false: they are too large. */
 bool builder_regex(struct builder *b, uint32_t number, uint32_t *at);

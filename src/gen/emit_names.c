@@ -1,11 +1,15 @@
 /* Functions of the tapset whose results are known beforehand: names of numbers (errors, signals, system
- * calls), which become tables in the constants, and facts of the session. Both are asked from the functions
- * that the interpreter runs. */
+ * calls) and of flags, which become tables in the constants, and facts of the session. Names of numbers and
+ * facts are asked from the functions that the interpreter runs. */
+#include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/bug.h"
 #include "gen/emit.h"
 #include "gen/emit_task.h"
 #include "interp/interp.h"
+#include "rt/flags.h"
 #include "rt/intrinsic.h"
 #include "session.h"
 
@@ -110,10 +114,44 @@ static void fact(struct emit *e, const struct ir_ins *i, const struct intrinsic 
 	code_library(e->c, "rt_copy");
 }
 
+/* (table, value) */
+static void flags_text(struct emit *e, const struct ir_ins *i)
+{
+	struct loc dst = emit_loc(e, i->dst), which = emit_loc(e, emit_arg(e, i, 0));
+	const struct ir_str *name = which.kind == LOC_STR ? &e->m->strs.v[which.at] : NULL;
+	const struct rt_flag_names *t = name ? rt_flags_find(name->s, name->len) : NULL;
+	struct rt_flag_table *v;
+	uint32_t *at;
+
+	if (!t) {
+		emit_error(e, i, "no table of flags has this name");
+		return;
+	}
+	if (!i->dst)
+		return;
+	at = builder_names(e->b, arena_printf(&e->s->arena, "flags %s", name->s));
+	if (!*at) {
+		v = xcalloc(1, sizeof(*v));
+		v->n = t->n;
+		memcpy(v->v, t->v, t->n * sizeof(v->v[0]));
+		*at = builder_bytes(e->b, v, offsetof(struct rt_flag_table, v) + t->n * sizeof(v->v[0]));
+		free(v);
+	}
+	emit_load_num(e, R4, emit_arg(e, i, 1));
+	emit_str_ptr(e, R1, dst);
+	code_imm(e->c, R2, dst.width);
+	code_map_value(e->c, R3, GEN_MAP_CONST, *at);
+	code_library(e->c, "rt_flags");
+}
+
 bool emit_name_op(struct emit *e, const struct ir_ins *i, const char *name)
 {
 	const struct intrinsic *f = intrinsic_by_number(i->imm);
 
+	if (strcmp(name, "flags_text") == 0) {
+		flags_text(e, i);
+		return true;
+	}
 	for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++)
 		if (strcmp(numbers[k].name, name) == 0) {
 			name_of_number(e, i, f, numbers[k].n);

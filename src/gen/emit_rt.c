@@ -5,6 +5,7 @@
 
 #include "gen/emit.h"
 #include "gen/emit_task.h"
+#include "gen/syscall.h"
 #include "rt/intrinsic.h"
 #include "session.h"
 
@@ -237,9 +238,18 @@ static void saved_argument(struct emit *e, const struct ir_ins *i)
 	result(e, i);
 }
 
+/* System calls have the fourth one in another register. */
+static int argument_place(const struct emit *e, int64_t n)
+{
+	enum { R10_PLACE = 56 };
+
+	return site_is_syscall(e->kind) && n == 3 ? R10_PLACE : emit_argument_registers[n];
+}
+
 /* Arguments by the calling convention: six in registers, the others on the stack. */
 static void function_argument(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
+	struct loc n = emit_loc(e, emit_arg(e, i, 0));
 	int end = code_label(e->c), ok = code_label(e->c), bad = code_label(e->c);
 
 	(void)arg;
@@ -251,14 +261,25 @@ static void function_argument(struct emit *e, const struct ir_ins *i, int64_t ar
 		saved_argument(e, i);
 		return;
 	}
+	if (n.kind == LOC_NUM && e->m->nums.v[n.at] >= 1 && e->m->nums.v[n.at] <= EMIT_ARGUMENT_REGISTERS) {
+		emit_register(e, R0, argument_place(e, e->m->nums.v[n.at] - 1));
+		result(e, i);
+		return;
+	}
 	emit_load_num(e, R8, emit_arg(e, i, 0));
 	for (int k = 0; k < EMIT_ARGUMENT_REGISTERS; k++) {
 		int other = code_label(e->c);
 
 		code_jump_if_imm(e->c, BPF_JNE, R8, k + 1, other);
-		emit_register(e, R0, emit_argument_registers[k]);
+		emit_register(e, R0, argument_place(e, k));
 		code_jump(e->c, end);
 		code_place(e->c, other);
+	}
+	if (site_is_syscall(e->kind)) {
+		no_argument(e, i);
+		code_place(e->c, end);
+		result(e, i);
+		return;
 	}
 	/* The return address lies at the stack pointer. */
 	code_jump_if_imm(e->c, BPF_JSLT, R8, 1, bad);

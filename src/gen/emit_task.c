@@ -9,6 +9,7 @@
 
 #include "gen/emit.h"
 #include "gen/emit_task.h"
+#include "gen/syscall.h"
 #include "kern/btf.h"
 #include "rt/intrinsic.h"
 #include "sema/sema.h"
@@ -157,6 +158,9 @@ static const struct step life[] = {
 	{"inode", "i_ino", 0, false}, {"inode", "i_sb", 0, false}, {"super_block", "s_dev", 0, false},
 	{"cred", "uid", 0, false}, {"cred", "gid", 0, false}, {0},
 };
+static const struct step syscalls[] = {
+	TASK("thread_info"), {"thread_info", "status", 0, false}, {0},
+};
 static const struct step registers[] = {TASK("flags"), {0}};
 static const struct step rss[] = {
 	TASK("mm"), {"mm_struct", "rss_stat", 0, false}, {"percpu_counter", "count", 0, false},
@@ -226,6 +230,9 @@ static void look_up(struct emit *e)
 		if (site_is_life(e->img->programs.v[k].kind)) {
 			want(e, life, 16);
 			want(e, by_id, 16);
+		} else if (site_is_syscall(e->img->programs.v[k].kind)) {
+			want(e, life, 16);
+			want(e, syscalls, 3);
 		} else if (e->img->programs.v[k].attach != GEN_UPROBES) {
 			want(e, registers, 2);
 			if (e->img->programs.v[k].attach == GEN_PERF)

@@ -14,6 +14,7 @@
 #include "gen/life.h"
 #include "gen/link.h"
 #include "gen/lock.h"
+#include "gen/syscall.h"
 #include "lang/diag.h"
 #include "rt/intrinsic.h"
 #include "rt/regex.h"
@@ -51,6 +52,7 @@ struct builder {
 	bool tokens;	   /* some handler makes strings whose text is not known there */
 	uint32_t places;   /* that a handler needs for its loops over tables, at most */
 	uint32_t *regexes; /* where their tables are in the constants, 0: not there yet */
+	uint32_t syscalls[2]; /* where the tables of entries and returns are in the constants */
 };
 
 /* ------------------------------------------------------------------ constants */
@@ -363,7 +365,7 @@ static int by_place(const void *pa, const void *pb)
 
 static bool same_place(const struct probe_inst *a, const struct probe_inst *b)
 {
-	if (site_is_life(a->site->kind))
+	if (site_is_life(a->site->kind) || site_is_syscall(a->site->kind))
 		return a->site->kind == b->site->kind;
 	return a->site->kind == b->site->kind && a->site->offset == b->site->offset &&
 	       a->site->target_only == b->site->target_only &&
@@ -457,7 +459,7 @@ struct program_key {
 	uint32_t first, n; /* instances whose handlers it runs */
 };
 
-static void add_place(struct builder *b, struct map *programs, const struct probe_inst **v, uint32_t n)
+static size_t add_place(struct builder *b, struct map *programs, const struct probe_inst **v, uint32_t n)
 {
 	struct gen_image *img = b->img;
 	struct program_key *key;
@@ -466,16 +468,20 @@ static void add_place(struct builder *b, struct map *programs, const struct prob
 
 	enum gen_kfunc kfunc = gen_is_kfunc(v[0]->site->kind) ? kfunc_way(b, v, n) : GEN_FENTRY;
 
-	str_addf(&name, "%d %s %d %d %d", v[0]->site->kind, v[0]->family->probe_type,
-		 v[0]->site->target_only, v[0]->site->at_entry, kfunc);
+	str_addf(&name, "%d %d %d %d", v[0]->site->kind, v[0]->site->target_only, v[0]->site->at_entry,
+		 kfunc);
 	/* Then the program knows by itself where it runs. */
 	if (v[0]->site->kind == SITE_TRACEPOINT && !b->can.tracepoint_cookies)
 		str_addf(&name, " %s", v[0]->site->path);
 	for (uint32_t k = 0; k < n; k++) {
 		const struct probe_site *at = v[k]->site;
 
-		str_addf(&name, " %d/%d", v[k]->handler->id, v[k]->condition_fn);
-		if (at->by_file)
+		str_addf(&name, " %d/%d %s", v[k]->handler->id, v[k]->condition_fn,
+			 v[k]->family->probe_type);
+		/* The tests of who it is are part of the program. */
+		if (site_is_filtered(at))
+			str_addf(&name, " %p", (const void *)at);
+		else if (at->by_file)
 			str_addf(&name, "/%llx:%x", (unsigned long long)at->file.ino, at->file.dev);
 		vec_push(&img->insts, &img->arena, v[k]);
 	}
@@ -495,6 +501,71 @@ static void add_place(struct builder *b, struct map *programs, const struct prob
 	}
 	vec_push(&img->programs.v[key->program].sites, &img->arena, site);
 	str_release(&name);
+	return key->program;
+}
+
+static int by_script_order(const void *pa, const void *pb)
+{
+	const struct probe_inst *a = *(const struct probe_inst *const *)pa,
+				*b = *(const struct probe_inst *const *)pb;
+
+	return a->id < b->id ? -1 : 1;
+}
+
+/* All instances of entries or of returns: sorted by number, those for any number behind. */
+static void add_syscalls(struct builder *b, struct map *programs, const struct probe_inst **v, uint32_t n)
+{
+	struct gen_image *img = b->img;
+	enum site_kind kind = v[0]->site->kind;
+	const struct probe_inst **place = xmalloc(n * sizeof(*place));
+	struct syscall_entry *table = xcalloc(SYSCALL_ENTRIES, sizeof(*table));
+	size_t first = img->programs.n, program;
+	uint32_t n_any = 0;
+
+	while (n_any < n && v[n - 1 - n_any]->site->offset == SITE_ANY_SYSCALL)
+		n_any++;
+	if (n_any) {
+		program = add_place(b, programs, v + n - n_any, n_any);
+		for (uint32_t k = 0; k < SYSCALL_ENTRIES; k++)
+			table[k] = (struct syscall_entry){
+				(uint32_t)vec_last(&img->programs.v[program].sites).cookie + 1,
+				(uint16_t)(program - first), syscall_forks(k)};
+	}
+	for (uint32_t i = 0, k; i < n - n_any; i = k) {
+		uint64_t number = v[i]->site->offset;
+
+		for (k = i + 1; k < n - n_any && v[k]->site->offset == number; k++)
+			;
+		memcpy(place, v + i, (k - i) * sizeof(*place));
+		memcpy(place + k - i, v + n - n_any, n_any * sizeof(*place));
+		qsort(place, k - i + n_any, sizeof(*place), by_script_order);
+		program = add_place(b, programs, place, k - i + n_any);
+		table[number < SYSCALL_NUMBERS ? number : SYSCALL_NUMBERS] = (struct syscall_entry){
+			(uint32_t)vec_last(&img->programs.v[program].sites).cookie + 1,
+			(uint16_t)(program - first), syscall_forks(number)};
+	}
+	if (img->programs.n - first > 1) {
+		struct gen_map map = {.name = syscall_tracepoint(kind),
+				      .type = BPF_MAP_TYPE_PROG_ARRAY,
+				      .key_size = 4,
+				      .value_size = 4,
+				      .max_entries = (uint32_t)(img->programs.n - first),
+				      .global = -1};
+		struct gen_program p = {.kind = kind, .attach = GEN_RAW_TRACEPOINT, .name = map.name};
+
+		for (size_t i = first; i < img->programs.n; i++) {
+			img->programs.v[i].led_by = (uint32_t)img->maps.n;
+			img->programs.v[i].slot = (uint32_t)(i - first);
+		}
+		p.first_inst = img->programs.v[first].first_inst;
+		vec_push(&p.sites, &img->arena, img->programs.v[first].sites.v[0]);
+		vec_push(&img->programs, &img->arena, p);
+		vec_push(&img->maps, &img->arena, map);
+	}
+	vec_last(&img->programs).tracepoint = syscall_tracepoint(kind);
+	b->syscalls[kind == SITE_SYSCALL_RETURN] = builder_bytes(b, table, SYSCALL_ENTRIES * sizeof(*table));
+	free(table);
+	free(place);
 }
 
 /* All instances of a kind of events in the life of processes: a program for each tracepoint. */
@@ -553,6 +624,8 @@ static void group_places(struct builder *b)
 			;
 		if (site_is_life(v[i]->site->kind))
 			add_life(b, v + i, (uint32_t)(k - i));
+		else if (site_is_syscall(v[i]->site->kind))
+			add_syscalls(b, &programs, v + i, (uint32_t)(k - i));
 		else
 			add_place(b, &programs, v + i, (uint32_t)(k - i));
 	}
@@ -649,12 +722,14 @@ static void take_frame(struct code *c, int leave)
 	code_place(c, got);
 }
 
-/* frame->inst, frame->bias; the cookie is in R9 from then on. */
+/* frame->inst, frame->bias. */
 static void find_instance(struct builder *b, struct code *c, const struct gen_program *p)
 {
 	int unknown = code_label(c);
 
-	if (p->sites.n == 1 && p->sites.v[0].cookie <= INT32_MAX) {
+	if (site_is_syscall(p->kind)) {
+		code_mov(c, R0, R9);
+	} else if (p->sites.n == 1 && p->sites.v[0].cookie <= INT32_MAX) {
 		code_imm(c, R0, (int64_t)p->sites.v[0].cookie);
 	} else {
 		code_mov(c, R1, R6);
@@ -862,6 +937,32 @@ static bool asks_file(const struct builder *b, const struct gen_program *p)
 	return false;
 }
 
+/* Does the program need to know whose event it is? */
+static bool wants_task(const struct builder *b, const struct gen_program *p)
+{
+	bool wanted = site_is_life(p->kind);
+
+	for (uint32_t k = 0; k < p->n_handlers; k++)
+		wanted |= site_is_filtered(b->img->insts.v[p->first_inst + k]->site);
+	return wanted;
+}
+
+/* R9 = the cookie of a system call. True: that is all, other programs run the handlers. */
+static bool emit_syscall(struct builder *b, const struct gen_program *p, struct parts *parts, int leave)
+{
+	struct emit e = new_emit(b, p, parts);
+
+	e.c = &parts->main;
+	syscall_find(&e, b->syscalls[p->kind == SITE_SYSCALL_RETURN], p->led_by == 0, leave);
+	if (p->n_handlers)
+		return false;
+	syscall_dispatch(&e, b->img->programs.v[p - b->img->programs.v - 1].led_by);
+	code_place(e.c, leave);
+	code_imm(e.c, R0, 0);
+	code_exit(e.c);
+	return true;
+}
+
 static bool emit_program(struct builder *b, const struct gen_program *p, struct parts *parts)
 {
 	struct code *c = &parts->main;
@@ -872,6 +973,8 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 	code_mov(c, R6, R1);
 	if (p->attach == GEN_UPROBES && p->sites.v[0].site->target_only && (opt->command || opt->target_pid))
 		only_targets(c, leave);
+	if (site_is_syscall(p->kind) && emit_syscall(b, p, parts, leave))
+		return true;
 	code_map_value(c, R1, GEN_MAP_SHARED, SHARED(stopping));
 	code_load(c, BPF_W, R2, R1, 0);
 	code_jump_if_imm(c, BPF_JNE, R2, 0, leave);
@@ -879,7 +982,7 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 	code_store_imm(c, BPF_W, R7, FRAME(error), 0);
 	code_store_imm(c, BPF_W, R7, FRAME(out_used), sizeof(struct rt_record));
 	find_instance(b, c, p);
-	if (p->tracepoint) {
+	if (wants_task(b, p)) {
 		struct emit e = new_emit(b, p, parts);
 
 		e.c = c;
@@ -905,6 +1008,7 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 			      (inst->condition_fn >= 0 && has_foreach(b->m, (uint32_t)inst->condition_fn));
 		int skip = code_label(c), stay = code_label(c);
 
+		e.probe_type = inst->family->probe_type;
 		if (k) {
 			code_load(c, BPF_W, R1, R7, FRAME(inst));
 			code_alu_imm(c, BPF_ADD, R1, 1);
@@ -917,7 +1021,7 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 		code_store_imm(c, BPF_W, R7, FRAME(actions), 0);
 		code_store_imm(c, BPF_W, R7, FRAME(token_pos), 0);
 		code_store_imm(c, BPF_DW, R7, FRAME(token_text), 0);
-		if (p->tracepoint || (inst->site->by_file && p->attach != GEN_UPROBES)) {
+		if (wants_task(b, p) || (inst->site->by_file && p->attach != GEN_UPROBES)) {
 			e.c = c;
 			life_filter(&e, inst, skip);
 		} else if (inst->site->by_file) {

@@ -75,7 +75,9 @@ struct gen_program {
 	enum site_kind kind;
 	enum gen_attach attach;
 	enum gen_kfunc kfunc; /* of GEN_KFUNCS */
-	const char *tracepoint; /* events in the life of processes: the one of this program; else NULL */
+	const char *tracepoint; /* the one of this program: life of processes, system calls; else NULL */
+	/* Programs that others lead to: the map where they are looked up, 0: none; the index there. */
+	uint32_t led_by, slot;
 	bool sleepable;
 	struct bpf_insn *insns;
 	uint32_t n_insns;

@@ -3,7 +3,8 @@
  *   begin          exec: the current process; fork: the child
  *   end            exit of the thread that leads; before an exec: the program that was
  *   thread.begin   fork: the child      thread.end   exit
- *   syscall        sys_enter            .return      sys_exit
+ *
+ * process.syscall uses the tests of who it is from here, too; its programs are those of syscall.c.
  *
  * Processes and threads that are there when the session starts are shown to the programs for forks by
  * run/life.c. Who is traced is known by the kernel's inode of the executable, by the id of the process,
@@ -30,8 +31,6 @@ const char *life_tracepoint(enum site_kind kind, int k)
 		[SITE_PROCESS_END] = {"sched_process_exit", "sched_prepare_exec"},
 		[SITE_THREAD_BEGIN] = {"sched_process_fork"},
 		[SITE_THREAD_END] = {"sched_process_exit"},
-		[SITE_SYSCALL] = {"sys_enter"},
-		[SITE_SYSCALL_RETURN] = {"sys_exit"},
 	};
 
 	return tracepoints[kind][k];

@@ -40,6 +40,7 @@ static void emit_one(struct process_query *q, const char *path)
 	*point = *q->p;
 	site->kind = kind_of(q->p);
 	site->path = "";
+	site->offset = SITE_ANY_SYSCALL;
 	site->target_only = true;
 	if (path) {
 		struct component c = q->p->comps.v[0];

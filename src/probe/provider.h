@@ -24,17 +24,22 @@ enum site_kind {
 	SITE_KFUNC,		/* path: symbol of a kernel function; offset: from its start */
 	SITE_KFUNC_RETURN,
 	SITE_PERF,		/* perf events; path, offset: the family's */
+	SITE_SYSCALL,		/* offset: number of a system call, or SITE_ANY_SYSCALL; path: "" */
+	SITE_SYSCALL_RETURN,
 	/* Not places at all: gen/life.c says what they are. */
 	SITE_PROCESS_BEGIN,
 	SITE_PROCESS_END,
 	SITE_THREAD_BEGIN,
 	SITE_THREAD_END,
-	SITE_SYSCALL,
-	SITE_SYSCALL_RETURN,
 };
+#define SITE_ANY_SYSCALL UINT64_MAX
 static inline bool site_is_life(enum site_kind kind)
 {
 	return kind >= SITE_PROCESS_BEGIN;
+}
+static inline bool site_is_syscall(enum site_kind kind)
+{
+	return kind == SITE_SYSCALL || kind == SITE_SYSCALL_RETURN;
 }
 static inline bool site_is_user(enum site_kind kind)
 {
@@ -58,7 +63,7 @@ struct probe_site {
 	bool doubtful;		/* kernels that we know refuse the instruction */
 	bool at_entry;		/* of a function: only the return address is on its stack */
 	bool target_only;	/* with -c or -x: only in the target and its descendants */
-	uint32_t pid;		/* the last six kinds: only this process, 0: all */
+	uint32_t pid;		/* these and process.syscall: only this process, 0: all */
 	bool by_file, not_ours;	/* only processes that run `file`; never those that run `ours` */
 	struct probe_file_id file, ours;
 	const char *module;	/* kernel functions: the module it is in, NULL: none */
@@ -66,6 +71,13 @@ struct probe_site {
 	bool needs_fexit;	/* likewise: a handler of its return reads arguments */
 	const void *place;	/* the family's: for resolve_target and list_vars */
 };
+
+/* A probe at system calls that is not for everybody (process.syscall): see gen/life.c. */
+static inline bool site_is_filtered(const struct probe_site *site)
+{
+	return site_is_syscall(site->kind) &&
+	       (site->target_only || site->pid || site->by_file || site->not_ours);
+}
 
 /* The pointer type that a long carries (expr.detail, var.detail). */
 struct foreign_type {

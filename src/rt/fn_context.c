@@ -346,7 +346,7 @@ static int fn_sprint_loadavg(struct rt_call *c)
 enum {
 	STABLE_HERE = INTR_STABLE | INTR_CONTEXT,
 	READS_HERE = INTR_READS | INTR_CONTEXT,
-	FAILS_HERE = INTR_FAILS | INTR_CONTEXT,
+	FAILS_HERE = INTR_FAILS | INTR_READS | INTR_CONTEXT,
 };
 
 const struct intrinsic rt_context_fns[] = {

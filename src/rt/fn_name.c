@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include "rt/fn.h"
+#include "rt/flags.h"
+#include "rt/names.h"
 
 enum { KERNEL_ERRORS = 512 }; /* first of the errors that the kernel keeps to itself */
 
@@ -96,6 +98,20 @@ static int fn_signal_name(struct rt_call *c)
 	return rt_ret_static(c, "");
 }
 
+/* (table, value) */
+static int fn_flags_text(struct rt_call *c)
+{
+	const struct rt_flag_names *t = rt_flags_find(c->args[0].s, c->args[0].len);
+	struct str text = {0};
+
+	if (!t)
+		return rt_raise(c, "no table of flags has this name");
+	rt_flags_text(&text, t, (uint32_t)c->args[1].n);
+	rt_ret_text(c, text.s, text.len);
+	str_release(&text);
+	return 0;
+}
+
 /* Signals of a mask as numbers: "2,15". */
 static int fn_sigset_mask_str(struct rt_call *c)
 {
@@ -146,13 +162,24 @@ static int fn_sa_handler_str(struct rt_call *c)
 	}
 }
 
+const char *rt_syscall_name(int64_t number)
+{
+	return number >= 0 && number < COUNT(syscalls) ? syscalls[number] : NULL;
+}
+
+int64_t rt_syscall_number(const char *name)
+{
+	for (int64_t n = 0; n < COUNT(syscalls); n++)
+		if (syscalls[n] && strcmp(syscalls[n], name) == 0)
+			return n;
+	return -1;
+}
+
 static int fn_syscall_name(struct rt_call *c)
 {
-	int64_t n = c->args[0].n;
+	const char *name = rt_syscall_name(c->args[0].n);
 
-	if (n >= 0 && n < COUNT(syscalls) && syscalls[n])
-		return rt_ret_static(c, syscalls[n]);
-	return rt_retf(c, "%lld", (long long)n);
+	return name ? rt_ret_static(c, name) : rt_retf(c, "%lld", (long long)c->args[0].n);
 }
 
 static int fn_syscall_num(struct rt_call *c)
@@ -166,6 +193,7 @@ static int fn_syscall_num(struct rt_call *c)
 const struct intrinsic rt_name_fns[] = {
 	{"errno_name", INTR_PURE, 24, fn_errno_name},
 	{"errno_str", INTR_PURE, 24, fn_errno_str},
+	{"flags_text", INTR_PURE, 0, fn_flags_text},
 	{"signal_name", INTR_PURE, 16, fn_signal_name},
 	{"signal_str", INTR_PURE, 16, fn_signal_name},
 	{"sigset_mask_str", INTR_PURE, 0, fn_sigset_mask_str},

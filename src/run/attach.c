@@ -165,6 +165,23 @@ int attach_load(struct run *r, const struct gen_program *p, const struct attach_
 	return fd;
 }
 
+/* Programs that others lead to, where those look for them. */
+static bool fill_program_maps(struct run *r)
+{
+	const struct kernel *k = r->kernel;
+
+	for (size_t i = 0; i < k->img->programs.n; i++) {
+		const struct gen_program *p = &k->img->programs.v[i];
+		int status = p->led_by ? kern_map_update(k->maps[p->led_by], &p->slot, &k->programs[i],
+							 BPF_ANY)
+				       : 0;
+
+		if (status < 0)
+			return map_error(r, &k->img->maps.v[p->led_by], "fill", status);
+	}
+	return true;
+}
+
 static bool load_programs(struct run *r)
 {
 	struct kernel *k = r->kernel;
@@ -201,7 +218,7 @@ static bool load_programs(struct run *r)
 			fprintf(stderr, "%s: %u instructions, %u verified\n", p->name, p->n_insns,
 				kern_prog_verified(k->programs[i]));
 	}
-	return true;
+	return fill_program_maps(r);
 }
 
 /* ------------------------------------------------------------------ attachments */
@@ -319,8 +336,9 @@ static bool attach_one(struct attaching *a, const struct gen_site *v, int multi)
 	return go_on;
 }
 
-/* The tracepoint of programs that are replaced: newer than the others, and nobody else needs it. */
-static bool attach_life(struct run *r, size_t number)
+/* The one tracepoint of a program. That of programs that are replaced is newer than the others, and
+ * nobody else needs it. */
+static bool attach_tracepoint(struct run *r, size_t number)
 {
 	const struct gen_program *p = &r->kernel->img->programs.v[number];
 	int fd = kern_raw_tracepoint(r->kernel->programs[number], p->tracepoint, 0);
@@ -432,7 +450,9 @@ static bool attach_program(struct run *r, size_t number)
 	case GEN_UPROBES:
 		return attach_uprobes(r, number);
 	case GEN_RAW_TRACEPOINT:
-		return p->tracepoint ? attach_life(r, number) : attach_tracepoints(r, number);
+		if (p->led_by)
+			return true;
+		return p->tracepoint ? attach_tracepoint(r, number) : attach_tracepoints(r, number);
 	case GEN_KFUNCS:
 		return attach_kfuncs(r, number);
 	case GEN_PERF:

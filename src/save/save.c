@@ -147,7 +147,8 @@ const char *save_refused(const struct session *s)
 		const struct probe_inst *p = s->program->probes.v[i];
 
 		/* Files are known by their inode, which is another one elsewhere. */
-		if (p->site && (site_is_life(p->site->kind) || p->site->by_file))
+		if (p->site && (site_is_life(p->site->kind) || site_is_filtered(p->site) ||
+				p->site->by_file))
 			return p->name;
 	}
 	return NULL;
@@ -334,7 +335,7 @@ static void get_site(struct reader *r, struct probe_inst *p, bool *changed, stru
 	site->doubtful = get_num(r);
 	site->at_entry = get_num(r);
 	site->target_only = get_num(r);
-	if (kind < 0 || kind > SITE_PERF)
+	if (kind < 0 || kind > SITE_SYSCALL_RETURN)
 		r->bad = true;
 	if (site->kind == SITE_PERF && !perf_event_of(site->path, &event))
 		r->bad = true;

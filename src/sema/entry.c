@@ -7,7 +7,7 @@
  *
  * A function that ends by jumping into another has the same frame address as that one, and both
  * return at once, the inner first. Where several functions share a handler the values of one frame
- * are therefore stacked: a third key counts them.
+ * are therefore stacked: a third key counts them. System calls have no frame: their number is the key.
  *
  * Works on handlers that have been folded: an @entry in dead code costs nothing. */
 #include <string.h>
@@ -30,6 +30,7 @@ struct entries {
 	VEC(struct saved) saved;
 	struct var *depth;	/* array: values stacked in a frame; NULL: only one function */
 	const char *depth_name; /* local that holds it */
+	const struct expr *key; /* of the return; NULL: the stack pointer */
 	bool found, failed;
 };
 
@@ -84,9 +85,14 @@ static struct stmt *assignment(struct session *s, const struct token *tok, struc
 }
 
 /* After the return the stack pointer is the frame address itself. */
-static struct expr *return_key(struct session *s, const struct token *tok)
+static struct expr *return_key(const struct entries *en, const struct token *tok)
 {
-	struct expr *e = expr_make(&s->arena, EX_CONTEXT, tok);
+	struct session *s = en->s;
+	struct expr *e;
+
+	if (en->key)
+		return expr_clone(&s->arena, en->key);
+	e = expr_make(&s->arena, EX_CONTEXT, tok);
 
 	e->context = CTX_REGISTER;
 	e->number = 7;
@@ -189,7 +195,7 @@ static struct stmt *deletion(struct entries *en, const struct var *array, const 
 	struct session *s = en->s;
 	struct stmt *st = stmt_make(&s->arena, ST_DELETE, array->tok);
 
-	st->expr = element(s, array->tok, array, return_key(s, array->tok), third);
+	st->expr = element(s, array->tok, array, return_key(en, array->tok), third);
 	return st;
 }
 
@@ -208,7 +214,7 @@ static struct stmt *unstack(struct entries *en)
 	less->op = OP_SUB;
 	less->left = symbol(s, tok, en->depth_name);
 	less->right = expr_number(&s->arena, tok, 1);
-	st->then = assignment(s, tok, element(s, tok, en->depth, return_key(s, tok), NULL), less);
+	st->then = assignment(s, tok, element(s, tok, en->depth, return_key(en, tok), NULL), less);
 	st->otherwise = deletion(en, en->depth, NULL);
 	return st;
 }
@@ -223,14 +229,14 @@ static void prepend_fetch(struct entries *en)
 		vec_push(&b->body, &s->arena,
 			 assignment(s, en->depth->tok, symbol(s, en->depth->tok, en->depth_name),
 				    element(s, en->depth->tok, en->depth,
-					    return_key(s, en->depth->tok), NULL)));
+					    return_key(en, en->depth->tok), NULL)));
 	for (size_t i = 0; i < en->saved.n; i++) {
 		struct saved *k = &en->saved.v[i];
 		const struct token *tok = k->array->tok;
 
 		vec_push(&b->body, &s->arena,
 			 assignment(s, tok, symbol(s, tok, k->local->name),
-				    element(s, tok, k->array, return_key(s, tok), en->depth_name)));
+				    element(s, tok, k->array, return_key(en, tok), en->depth_name)));
 		vec_push(&b->body, &s->arena, deletion(en, k->array, en->depth_name));
 	}
 	if (en->depth)
@@ -314,7 +320,8 @@ bool sema_expand_entries(struct session *s)
 				  inst->name);
 			continue;
 		}
-		if (instances[i].n > 1) {
+		en.key = inst->frame_address;
+		if (instances[i].n > 1 && !en.key) {
 			en.depth = make_array(s, target_token(s, en.h->tok));
 			en.depth_name = make_local(&en, en.depth, "depth")->name;
 		}

@@ -69,6 +69,59 @@ static bool answer_probewrite(struct ast_visitor *v, struct expr **slot)
 	return true;
 }
 
+/* Names that are mentioned in a body. */
+struct mentions {
+	struct session *s;
+	struct map names;
+};
+
+static bool note_name(struct ast_visitor *v, struct expr **slot)
+{
+	struct mentions *m = v->data;
+
+	if ((*slot)->kind == EX_SYMBOL)
+		map_set(&m->names, &m->s->arena, (*slot)->name, m);
+	return true;
+}
+
+static bool is_global_of_user(const struct session *s, const char *name)
+{
+	for (size_t i = 0; i < s->user_scripts.n; i++)
+		for (size_t k = 0; k < s->user_scripts.v[i]->globals.n; k++)
+			if (s->user_scripts.v[i]->globals.v[k]->name == name)
+				return true;
+	return false;
+}
+
+/* `x = ...` of an alias of ours, where nothing behind it mentions x: such values are without effect, and
+ * what they are made of need not even be looked for. */
+static struct stmt *prune_alias(struct session *s, const struct probe *alias, struct stmt *inner)
+{
+	struct mentions m = {.s = s};
+	struct ast_visitor v = {.on_expr = note_name, .data = &m};
+	struct stmt *body = alias->body, *pruned;
+	VEC(struct stmt *) kept = {0};
+
+	if (!alias->tok->src->builtin || alias->epilogue_style || alias->epilogue ||
+	    body->kind != ST_BLOCK || s->opt.unoptimized || s->opt.list_point)
+		return body;
+	ast_walk_stmt(&v, &inner);
+	for (size_t i = body->body.n; i-- > 0;) {
+		struct stmt *st = body->body.v[i];
+		const struct expr *e = st->kind == ST_EXPR ? st->expr : NULL;
+
+		if (e && e->kind == EX_ASSIGN && e->op == OP_ASSIGN && e->left->kind == EX_SYMBOL &&
+		    !map_get(&m.names, e->left->name) && !is_global_of_user(s, e->left->name))
+			continue;
+		ast_walk_stmt(&v, &st);
+		vec_push(&kept, &s->arena, st);
+	}
+	pruned = stmt_make(&s->arena, ST_BLOCK, body->tok);
+	for (size_t i = kept.n; i-- > 0;)
+		vec_push(&pruned->body, &s->arena, kept.v[i]);
+	return pruned;
+}
+
 /* A copy of an alias body for the user's body in it. */
 static struct stmt *alias_body(struct session *s, const struct stmt *body, struct stmt *inner)
 {
@@ -102,7 +155,7 @@ static struct stmt *compose_body(struct session *s, const struct compose *c)
 	inner = compose_body(s, c->outer);
 	body = stmt_make(a, ST_BLOCK, c->probe->body->tok);
 	if (!c->probe->epilogue_style)
-		vec_push(&body->body, a, alias_body(s, c->probe->body, inner));
+		vec_push(&body->body, a, alias_body(s, prune_alias(s, c->probe, inner), inner));
 	vec_push(&body->body, a, inner);
 	if (c->probe->epilogue_style)
 		vec_push(&body->body, a, alias_body(s, c->probe->body, inner));
@@ -412,6 +465,17 @@ static bool wild_alias(void *cookie, struct probe *a, const struct probe_point *
 	return true;
 }
 
+/* Those that a pattern may fit. */
+static void load_aliases(struct session *s, const struct probe_point *p)
+{
+	const char *first = p->comps.v[0].name, *second = p->comps.n > 1 ? p->comps.v[1].name : NULL;
+
+	if (strstr(first, "**"))
+		library_load_all(s);
+	else
+		library_load_alias(s, first, second && strstr(second, "**") ? NULL : second);
+}
+
 static void wild_expand(struct wild_search *w)
 {
 	for (const struct probe_family *const *f = probe_families; *f; f++)
@@ -428,7 +492,7 @@ static void wild_expand(struct wild_search *w)
 			}
 			wild_try(w, cand, kinds, n);
 		}
-	library_load_all(w->s);
+	load_aliases(w->s, w->p);
 	each_alias(w->s, wild_alias, w);
 }
 
@@ -496,6 +560,7 @@ static void mismatch(struct session *s, const struct probe_point *p)
 			else
 				vec_push(&n.v, &s->arena, intern_n(c, pattern_component(c, &arg)));
 		}
+	library_load_alias(s, p->comps.v[0].name, NULL);
 	each_alias(s, name_at_level, &n);
 	if (n.level == 0) {
 		const char *const *lib;
@@ -562,7 +627,7 @@ static size_t derive(struct session *s, struct compose *c, const struct probe_po
 			mismatch(s, p);
 		return n;
 	}
-	library_load_alias(s, p->comps.v[0].name);
+	load_aliases(s, p);
 	as.prefix = p->comps.n;
 	if (!each_alias(s, expand_alias, &as) || as.found)
 		return as.n;

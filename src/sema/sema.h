@@ -42,7 +42,8 @@ struct probe_inst {
 	const struct probe_site *site;	/* NULL: the handler runs in the stap process */
 	struct probe_inst *entry;	/* .return: where @entry values are saved, if there are any */
 	struct expr *frame_address;	/* of such an entry: what the stack pointer will be after the
-					 * return; the key of saved values */
+					 * return; the key of saved values. Of a .return: that key where it
+					 * is not the stack pointer */
 	bool optional;			/* the point had "?": it is dropped if variables are missing */
 	void *data;			/* the family's parameters (probe/ folder) */
 	int id;

@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "session.h"
 #include "tapset/embedded.h"
 #include "tapset/scan.h"
+#include "tapset/syscalls.h"
 
 enum { MAX_FILE_BYTES = 16 << 20, MAX_DEPTH = 16 };
 
@@ -54,6 +56,7 @@ struct library {
 	struct file *embedded; /* one an embedded file; NULL: $SYSTEMTAP_TAPSET replaces them */
 	/* The user's (-I, $SYSTEMTAP_TAPSET); the system's, for what is not found elsewhere. */
 	struct layer user, system;
+	uint8_t syscalls[SYSCALL_DESCS]; /* descriptions of system calls that were loaded */
 };
 
 /* ------------------------------------------------------------------ directories */
@@ -189,12 +192,26 @@ static uint32_t lower_bound(const struct embedded_index *x, const char *name)
 	return lo;
 }
 
+/* First components of aliases that are made of a table; a pattern fits if one of them does. */
+static bool fits_syscalls(const char *pattern)
+{
+	static const char *const names[] = {"syscall", "nd_syscall", "tp_syscall"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (fnmatch(pattern, names[i], FNM_NOESCAPE) == 0)
+			return true;
+	return false;
+}
+
 static bool is_embedded(const struct library *lib, enum scan_kind kind, const char *name)
 {
 	const struct embedded_index *x = &embedded_index[kind];
 	uint32_t i = lower_bound(x, name);
 
-	return lib->embedded && i < x->n && strcmp(x->names[i].name, name) == 0;
+	if (!lib->embedded)
+		return false;
+	return (i < x->n && strcmp(x->names[i].name, name) == 0) ||
+	       (kind == SCAN_ALIAS && fits_syscalls(name));
 }
 
 struct indexing {
@@ -387,7 +404,7 @@ static bool load_name(struct session *s, enum scan_kind kind, const char *name)
 {
 	const struct embedded_index *x = &embedded_index[kind];
 	struct library *lib = s->library;
-	bool any = false;
+	bool any = lib->embedded && kind == SCAN_ALIAS && fits_syscalls(name);
 
 	for (uint32_t i = lower_bound(x, name);
 	     lib->embedded && i < x->n && strcmp(x->names[i].name, name) == 0; i++) {
@@ -408,9 +425,38 @@ bool library_load_global(struct session *s, const char *name)
 	return load_name(s, SCAN_GLOBAL, name);
 }
 
-bool library_load_alias(struct session *s, const char *first_component)
+/* Aliases that are made of a table, as the text of a file would define them. */
+static void load_syscalls(struct session *s, const char *second)
 {
-	return load_name(s, SCAN_ALIAS, first_component);
+	struct library *lib = s->library;
+	struct str text = {0};
+	struct file f = {.name = "syscalls.stp", .builtin = true};
+
+	if (!lib->embedded)
+		return;
+	syscall_aliases(&text, second ? second : "*", lib->syscalls);
+	f.len = text.len;
+	f.text = arena_strndup(&s->arena, text.s ? text.s : "", text.len);
+	if (f.len)
+		load(s, &f);
+	str_release(&text);
+}
+
+void library_load_alias(struct session *s, const char *first, const char *second)
+{
+	const char *const *names;
+	size_t n;
+
+	if (fits_syscalls(first))
+		load_syscalls(s, second);
+	if (!strchr(first, '*')) {
+		load_name(s, SCAN_ALIAS, first);
+		return;
+	}
+	n = library_alias_names(s, &names);
+	for (size_t i = 0; i < n; i++)
+		if (fnmatch(first, names[i], FNM_NOESCAPE) == 0)
+			load_name(s, SCAN_ALIAS, names[i]);
 }
 
 bool library_load_macro(struct session *s, const char *name)
@@ -429,6 +475,7 @@ void library_load_all(struct session *s)
 {
 	struct library *lib = s->library;
 
+	load_syscalls(s, NULL);
 	for (int macros = 1; macros >= 0; macros--) {
 		for (uint32_t i = 0; lib->embedded && i < embedded_file_count; i++)
 			if (lib->embedded[i].macros == macros)

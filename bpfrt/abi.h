@@ -108,6 +108,7 @@ struct rt_foreach {
  * 0: free; > 0: that many handlers do single atomic operations; < 0: one handler has it alone. */
 struct rt_lock {
 	int64_t holders;
+	uint64_t stuck; /* somebody has waited in vain: others don't wait as long, until it is free again */
 };
 
 /* Shared by all CPUs and user space; one element of an mmapable array map. Scalars of the script

@@ -126,7 +126,7 @@ LOCAL long rt_foreach_start(void *map, struct rt_frame *f, struct rt_foreach *l,
 LOCAL long rt_foreach_next(void *map, struct rt_frame *f, struct rt_foreach *l, uint64_t text);
 
 /* ------------------------------------------------------------------ locks */
-/* 1 when taken; after that many further tries (1 << 20 at most): 0. */
+/* 1 when taken; after that many further tries (1 << 23 at most): 0. */
 long rt_lock_shared(struct rt_lock *lock, uint64_t spins);
 long rt_lock_alone(struct rt_lock *lock, uint64_t spins);
 long rt_unlock_shared(struct rt_lock *lock);

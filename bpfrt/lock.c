@@ -35,6 +35,23 @@ LOCAL long spin_alone(uint64_t i, struct spin *c)
 	return c->taken;
 }
 
+enum { SHORT_SPINS = 1 << 14, MOST_SPINS = 1 << 23 };
+
+static inline uint64_t patience(const struct rt_lock *lock, uint64_t spins)
+{
+	spins = min64(spins, MOST_SPINS);
+	return *(volatile uint64_t *)&lock->stuck ? min64(spins, SHORT_SPINS) : spins;
+}
+
+static inline long done(struct rt_lock *lock, const struct spin *c)
+{
+	if (!c->taken)
+		lock->stuck = 1;
+	else if (lock->stuck)
+		lock->stuck = 0;
+	return c->taken;
+}
+
 long rt_lock_shared(struct rt_lock *lock, uint64_t spins)
 {
 	struct spin c = {lock, 0};
@@ -43,8 +60,8 @@ long rt_lock_shared(struct rt_lock *lock, uint64_t spins)
 		return 0;
 	if (take_shared(lock))
 		return 1;
-	bpf_loop((uint32_t)min64(spins, 1 << 20), spin_shared, &c, 0);
-	return c.taken;
+	bpf_loop((uint32_t)patience(lock, spins), spin_shared, &c, 0);
+	return done(lock, &c);
 }
 
 long rt_lock_alone(struct rt_lock *lock, uint64_t spins)
@@ -55,8 +72,8 @@ long rt_lock_alone(struct rt_lock *lock, uint64_t spins)
 		return 0;
 	if (take_alone(lock))
 		return 1;
-	bpf_loop((uint32_t)min64(spins, 1 << 20), spin_alone, &c, 0);
-	return c.taken;
+	bpf_loop((uint32_t)patience(lock, spins), spin_alone, &c, 0);
+	return done(lock, &c);
 }
 
 long rt_unlock_shared(struct rt_lock *lock)

@@ -30,7 +30,10 @@ enum {
 	MANY_ENTRIES = 65536,	   /* preallocating more takes too long */
 	DEFAULT_RING_MB = 8,
 	MAX_TARGETS = 32768,
-	LOCK_SPINS = 1 << 17, /* about a millisecond, as long as SystemTap waits */
+	/* Tries to get a lock, of 8 ns each. A traced thread waits longer than SystemTap does: the holder may
+	 * be waiting for its CPU. Elsewhere interrupts may be off, or the holder may be what is interrupted. */
+	TASK_SPINS = 1 << 23,
+	OTHER_SPINS = 1 << 17,
 };
 
 struct builder {
@@ -856,7 +859,7 @@ static void drop_lock(struct builder *b, struct code *c, uint32_t fn, uint32_t g
 }
 
 /* Takes the locks of a handler, in the order of the globals; without all of them it is skipped. */
-static void take_locks(struct builder *b, struct code *c, uint32_t fn, int skip)
+static void take_locks(struct builder *b, struct code *c, uint32_t fn, int32_t spins, int skip)
 {
 	struct arena *a = &b->img->arena;
 	int *failed = ARENA_ARRAY(a, int, b->m->globals.n + 1);
@@ -871,7 +874,7 @@ static void take_locks(struct builder *b, struct code *c, uint32_t fn, int skip)
 		failed[n] = code_label(c);
 		taken[n] = g;
 		code_map_value(c, R1, GEN_MAP_SHARED, (uint32_t)b->img->globals[g].lock);
-		code_imm(c, R2, LOCK_SPINS);
+		code_imm(c, R2, spins);
 		code_library(c, need == LOCK_ALONE ? "rt_lock_alone" : "rt_lock_shared");
 		code_jump_if_imm(c, BPF_JEQ, R0, 0, failed[n]);
 		n++;
@@ -1032,7 +1035,7 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 			take_places(b, c, skip);
 		if (inst->condition_fn >= 0)
 			check_condition(&e, c, inst->condition_fn, stay);
-		take_locks(b, c, fn, stay);
+		take_locks(b, c, fn, p->attach == GEN_UPROBES ? TASK_SPINS : OTHER_SPINS, stay);
 		start_clock(b, c);
 		emit_handler(&e, b->m->fns.v[fn], c, (struct loc){0});
 		stop_clock(b, c);

@@ -48,7 +48,6 @@ enum rt_token_kind {
 	RT_TOKEN_KSTACK,    /* backtrace() */
 	RT_TOKEN_KSYM,	    /* symname(a) */
 	RT_TOKEN_KSYMDATA,
-	RT_TOKEN_TIME,	    /* ctime(a), tz_ctime(a) when pid is 1 */
 	RT_TOKEN_USOURCE,   /* usymfile(a), ...; b: enum symbol_source */
 	RT_TOKEN_KSOURCE,   /* symfile(a), ... */
 	RT_TOKEN_KMOD,	    /* modname(a) */
@@ -129,7 +128,9 @@ struct rt_shared {
 	 * do so at the same time. */
 	uint64_t region_places;
 	uint32_t regions, regions_per_cpu;
-	uint64_t reserved[4];
+	int64_t tz_gmtoff;	    /* tz_gmtoff(), tz_name() of the machine that it runs on */
+	uint32_t tz_len, tz_token;  /* a struct rt_str: */
+	char tz_text[24];
 };
 
 /* Value of the map of stacks; its key is a 64-bit number made from the addresses, 0 for none. */
@@ -235,6 +236,18 @@ struct rt_task_layout {
 	uint32_t ids;		       /* of pid_namespace: where the tree's root is */
 	uint32_t node_shift, node_slots; /* of xa_node */
 	uint32_t reserved;
+};
+
+/* Names of rt_ctime(): three letters and a blank each, the first one lowest. */
+struct rt_calendar {
+	uint32_t days[8], months[16]; /* from Sunday; from March */
+};
+
+/* How a histogram is drawn. */
+struct rt_hist {
+	uint32_t log, buckets;
+	int64_t low, step; /* linear ones */
+	int64_t width, elision; /* HIST_WIDTH, HIST_ELISION */
 };
 
 /* Texts with a NUL each in user memory, and which of them. */

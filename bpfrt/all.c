@@ -5,6 +5,7 @@
 #include "foreach.c"
 #include "format.c"
 #include "flags.c"
+#include "hist.c"
 #include "regex.c"
 #include "out.c"
 #include "memory.c"
@@ -12,4 +13,5 @@
 #include "lock.c"
 #include "misc.c"
 #include "task.c"
+#include "time.c"
 #include "stack.c"

@@ -115,6 +115,12 @@ long rt_stat_variance(const struct rt_stat_value *v);
 long rt_hist_log(int64_t x);
 long rt_hist_linear(int64_t x, int64_t low, int64_t high, int64_t step);
 
+/* The histogram of the struct rt_stat_value at an address. For it: columns of a number; a number in how & 0xffff columns, with
+ * the character how >> 16 before it. */
+long rt_hist_width(int64_t v);
+long rt_hist_number(struct rt_room *dst, uint64_t cap, int64_t v, uint64_t how);
+long rt_hist_text(struct rt_room *dst, uint64_t cap, uint64_t stat, const struct rt_hist *h);
+
 /* ------------------------------------------------------------------ loops over tables */
 /* These are verified at each call: map is the map of places. A handler takes a region of it for itself:
  * 0 if all are in use; and gives it back. */
@@ -164,6 +170,12 @@ uint64_t rt_stack_hash(struct rt_frame *f);
 long rt_stack_text(struct rt_room *dst, uint64_t cap, struct rt_frame *f, int64_t last, uint64_t ended);
 /* Address number n of it, 0 if it has less. */
 long rt_stack_address(struct rt_frame *f, int64_t n);
+
+/* ------------------------------------------------------------------ time */
+/* UTC; of a time that fits into 32 bits. */
+long rt_ctime(struct rt_str *dst, uint64_t cap, int64_t seconds, const struct rt_calendar *names);
+/* Busy for so long, or some tenths of a second. */
+long rt_delay(int64_t ns);
 
 /* ------------------------------------------------------------------ others */
 /* 0 to n - 1. Above 1 << 20: f->error = RT_E_RANGE. */

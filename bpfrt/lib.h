@@ -31,6 +31,7 @@ typedef _Bool bool;
 /* Helpers by number. */
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
 static long (*const bpf_get_prandom_u32)(void) = (void *)7;
+static uint64_t (*const bpf_ktime_get_ns)(void) = (void *)5;
 static uint32_t (*const bpf_get_smp_processor_id)(void) = (void *)8;
 static uint64_t (*const bpf_get_current_task)(void) = (void *)35;
 static long (*const bpf_probe_read_user)(void *to, uint32_t size, const void *from) = (void *)112;

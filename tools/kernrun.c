@@ -20,6 +20,7 @@
 #include "kern/bpf.h"
 #include "lang/diag.h"
 #include "lang/lang.h"
+#include "rt/intrinsic.h"
 #include "run/render.h"
 #include "run/symbols.h"
 #include "sema/sema.h"
@@ -143,17 +144,20 @@ static bool compile(struct session *s, const char *path)
 	vec_push(&s->user_scripts, &s->arena,
 		 parse_source(s, source_make(s, path, text.s ? text.s : "", text.len), &bad));
 	s->opt.no_global_display = true;
+	s->opt.module_name = "stap_kernrun";
 	if (bad || !sema_analyze(s))
 		return false;
 	for (size_t i = 0; i < s->program->probes.n; i++) {
 		struct probe_inst *inst = s->program->probes.v[i];
+		const struct begin_data *begin = inst->family == &begin_family ? inst->data : NULL;
 		struct probe_site *site;
 
 		if (load_only && inst->site)
 			continue;
 		site = ARENA_NEW(&s->arena, struct probe_site);
 		site->path = "test";
-		site->offset = i;
+		/* Programs come in the order of the places: init probes first. */
+		site->offset = i | (begin && begin->priority >= 0 ? 1u << 30 : 0);
 		inst->site = site;
 	}
 	if (!ir_lower(s))
@@ -195,6 +199,8 @@ int main(int argc, char **argv)
 		      maps[GEN_MAP_SHARED], 0);
 	if (!ring || shared == MAP_FAILED)
 		die("cannot map the ring buffer or the shared memory");
+	rt_zone_share(shared);
+	shared->stap_pid = (uint64_t)getpid();
 	clock_gettime(CLOCK_REALTIME, &real);
 	clock_gettime(CLOCK_MONOTONIC, &mono);
 	shared->clock_offset = (uint64_t)((real.tv_sec - mono.tv_sec) * 1000000000 + real.tv_nsec -

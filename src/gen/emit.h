@@ -18,7 +18,7 @@
  *   emit_table.c  globals, tables, statistics
  *   emit_iter.c   walks over tables: foreach, wildcards
  *   emit_print.c  records for the ring buffer
- *   emit_rt.c     tapset functions; emit_task.c, emit_memory.c, emit_stack.c, emit_name.c: more of them
+ *   emit_rt.c     tapset functions; emit_task.c, emit_memory.c, emit_stack.c, emit_names.c: more of them
  *   life.c        what is special in probes on the life of processes */
 #ifndef GEN_EMIT_H
 #define GEN_EMIT_H
@@ -207,6 +207,8 @@ void emit_key(struct emit *e, const struct ir_ins *i, unsigned first, uint32_t a
 void emit_element_value(struct emit *e, const struct ir_global *g, ir_ref dst);
 /* dst = the statistic i->imm of those at R0; `missing` (R1 = 0) is placed. */
 void emit_stat_value(struct emit *e, const struct ir_ins *i, int missing);
+/* R0 = the statistics whose keys begin at operand first_key; to `missing` if there are none, with R1 = 0. */
+void emit_stat_for_reading(struct emit *e, const struct ir_ins *i, unsigned first_key, int missing);
 /* The oldest element of a table goes. */
 void emit_evict(struct emit *e, uint32_t number);
 

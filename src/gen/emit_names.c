@@ -26,8 +26,6 @@ static const struct fact {
 	bool lasts; /* in a compiled script, too */
 } facts[] = {
 	{"HZ", false, false},
-	{"tz_gmtoff", false, false},
-	{"tz_name", true, false},
 	{"module_name", true, false},
 	{"arg_count", false, true},
 };

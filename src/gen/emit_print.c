@@ -221,6 +221,20 @@ static void print(struct emit *e, const struct ir_ins *i)
 	end_item(e);
 }
 
+/* R8 = the statistics whose histogram an instruction wants; there is something in it. */
+static void histogram(struct emit *e, const struct ir_ins *i)
+{
+	int empty = code_label(e->c), ok = code_label(e->c);
+
+	emit_stat_for_reading(e, i, 1, empty);
+	code_mov(e->c, R8, R0);
+	code_load(e->c, BPF_DW, R1, R8, (int)offsetof(struct rt_stat_value, count));
+	code_jump_if_imm(e->c, BPF_JNE, R1, 0, ok);
+	code_place(e->c, empty);
+	emit_fail(e, i, RT_E_EMPTY);
+	code_place(e->c, ok);
+}
+
 /* The whole statistics; user space draws it. */
 static void print_histogram(struct emit *e, const struct ir_ins *i)
 {
@@ -228,19 +242,41 @@ static void print_histogram(struct emit *e, const struct ir_ins *i)
 	const struct ir_global *g = &e->m->globals.v[number];
 	uint32_t bytes = sizeof(struct rt_stat_value) + 8 * (uint32_t)rt_stat_buckets(&g->stat);
 
-	if (g->n_keys) {
-		emit_error(e, i, "the histogram of an array element cannot be printed in this kind of "
-				 "probe; print it in an end or timer probe");
+	if (bytes > RT_OUT_BYTES - RECORD - ITEM) {
+		emit_error(e, i, "a histogram of so many buckets cannot be printed in this kind of probe; "
+				 "print it in an end or timer probe");
 		return;
 	}
+	histogram(e, i);
 	room(e, ITEM + bytes);
 	begin_item(e, RT_ITEM_HIST, number);
 	code_alu_imm(e->c, BPF_ADD, R1, FRAME(out) + ITEM);
 	code_imm(e->c, R2, bytes);
-	code_map_value(e->c, R3, GEN_MAP_SHARED, builder_global(e->b, number)->offset);
+	code_mov(e->c, R3, R8);
 	code_helper(e->c, BPF_FUNC_probe_read_kernel);
 	advance(e, ITEM + bytes);
 	end_item(e);
+}
+
+static void sprint_histogram(struct emit *e, const struct ir_ins *i)
+{
+	const struct stat_spec *spec = &e->m->globals.v[IR_INDEX(emit_arg(e, i, 0))].stat;
+	struct rt_hist h = {.log = spec->hist.kind == HIST_LOG,
+			    .buckets = (uint32_t)rt_stat_buckets(spec),
+			    .low = spec->hist.low,
+			    .step = spec->hist.step,
+			    .width = e->s->opt.hist_width,
+			    .elision = e->s->opt.hist_elision};
+	struct loc dst = emit_loc(e, i->dst);
+
+	histogram(e, i);
+	/* Its address as a plain number: pointers become that in memory. */
+	code_store(e->c, BPF_DW, R7, FRAME(scratch), R8);
+	code_load(e->c, BPF_DW, R3, R7, FRAME(scratch));
+	emit_str_ptr(e, R1, dst);
+	code_imm(e->c, R2, dst.width);
+	code_map_value(e->c, R4, GEN_MAP_CONST, builder_bytes(e->b, &h, sizeof(h)));
+	code_library(e->c, "rt_hist_text");
 }
 
 bool emit_print_op(struct emit *e, const struct ir_ins *i)
@@ -251,6 +287,9 @@ bool emit_print_op(struct emit *e, const struct ir_ins *i)
 		return true;
 	case IR_PRINTH:
 		print_histogram(e, i);
+		return true;
+	case IR_SPRINTH:
+		sprint_histogram(e, i);
 		return true;
 	default:
 		return false;

@@ -418,27 +418,70 @@ static void raise_text(struct emit *e, const struct ir_ins *i, const char *text)
 	emit_fail(e, i, RT_E_TEXT);
 }
 
-static void ctime_token(struct emit *e, const struct ir_ins *i, int64_t arg)
+/* Times that a 32-bit number cannot hold: an error, or what the compatible version says. */
+static void ctime_outside(struct emit *e, const struct ir_ins *i, const char *error, const char *old)
 {
+	if (compatible_below(e->s, "2.3"))
+		text_constant(e, i, old);
+	else
+		raise_text(e, i, error);
+}
+
+static void date(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	static const char names[] = "Sun Mon Tue Wed Thu Fri Sat     Mar Apr May Jun Jul Aug Sep Oct Nov Dec Jan Feb ";
+	int early = code_label(e->c), good = code_label(e->c), end = code_label(e->c);
+	struct rt_calendar calendar = {0};
 	struct loc dst = emit_loc(e, i->dst);
-	int early = code_label(e->c), good = code_label(e->c);
 
 	(void)arg;
+	memcpy(&calendar, names, sizeof(names) - 1);
 	emit_load_num(e, R8, emit_arg(e, i, 0));
 	code_jump_if_imm(e->c, BPF_JSLT, R8, INT32_MIN, early);
 	code_jump_if_imm(e->c, BPF_JSLE, R8, INT32_MAX, good);
-	raise_text(e, i, "Time too far in the future to be converted");
+	ctime_outside(e, i, "Time too far in the future to be converted", "far far in the future...");
+	code_jump(e->c, end);
 	code_place(e->c, early);
-	raise_text(e, i, "Time too far in the past to be converted");
+	ctime_outside(e, i, "Time too far in the past to be converted", "a long, long time ago...");
+	code_jump(e->c, end);
 	code_place(e->c, good);
+	if (i->dst) {
+		emit_str_ptr(e, R1, dst);
+		code_imm(e->c, R2, dst.width);
+		code_mov(e->c, R3, R8);
+		code_map_value(e->c, R4, GEN_MAP_CONST, builder_bytes(e->b, &calendar, sizeof(calendar)));
+		code_library(e->c, "rt_ctime");
+	}
+	code_place(e->c, end);
+}
+
+static void zone_offset(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	(void)arg;
+	code_map_value(e->c, R1, GEN_MAP_SHARED, SHARED(tz_gmtoff));
+	code_load(e->c, BPF_DW, R0, R1, 0);
+	result(e, i);
+}
+
+static void zone_name(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	struct loc dst = emit_loc(e, i->dst);
+
+	(void)arg;
 	if (!i->dst)
 		return;
-	emit_frame_ptr(e, R1, dst.at);
-	code_store_imm(e->c, BPF_W, R1, 0, sizeof(struct rt_token));
-	code_store_imm(e->c, BPF_W, R1, 4, RT_TOKEN_TIME);
-	code_store(e->c, BPF_DW, R1, 8, R8);
-	code_store_imm(e->c, BPF_W, R1, 16, 0); /* not local time */
-	code_store_imm(e->c, BPF_W, R1, 20, 0);
+	emit_str_ptr(e, R1, dst);
+	code_imm(e->c, R2, dst.width);
+	code_map_value(e->c, R3, GEN_MAP_SHARED, SHARED(tz_len));
+	code_library(e->c, "rt_copy");
+}
+
+/* arg: ns of one. */
+static void delay(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	emit_load_num(e, R1, emit_arg(e, i, 0));
+	code_alu_imm(e->c, BPF_MUL, R1, (int32_t)arg);
+	code_library(e->c, "rt_delay");
 }
 
 static void exit_session(struct emit *e, const struct ir_ins *i, int64_t arg)
@@ -592,7 +635,11 @@ static const struct rt_function functions[] = {
 	{"usymfile", token, RT_TOKEN_USOURCE | SYM_FILE << 8, 0, 0},
 	{"usymline", token, RT_TOKEN_USOURCE | SYM_LINE << 8, 0, 0},
 	{"usymfileline", token, RT_TOKEN_USOURCE | SYM_FILE_LINE << 8, 0, 0},
-	{"ctime", ctime_token, 0, 0, 0},
+	{"ctime", date, 0, 0, 0},
+	{"tz_gmtoff", zone_offset, 0, 0, 0},
+	{"tz_name", zone_name, 0, 0, 0},
+	{"mdelay", delay, 1000000, 0, 0},
+	{"udelay", delay, 1000, 0, 0},
 	{"exit", exit_session, 0, 0, 0},
 	{"abort", exit_session, 1, 0, 0},
 	{"error", error, 0, 0, 0},

@@ -364,8 +364,7 @@ static void stat_add(struct emit *e, const struct ir_ins *i)
 	code_place(e->c, outside);
 }
 
-/* R0 = the statistics; to `missing` if there are none, with R1 = 0. */
-static void stat_for_reading(struct emit *e, const struct ir_ins *i, unsigned first_key, int missing)
+void emit_stat_for_reading(struct emit *e, const struct ir_ins *i, unsigned first_key, int missing)
 {
 	if (!global_of(e, i)->n_keys) {
 		code_map_value(e->c, R0, GEN_MAP_SHARED, place_of(e, i)->offset);
@@ -420,7 +419,7 @@ static void stat_get(struct emit *e, const struct ir_ins *i)
 {
 	int missing = code_label(e->c);
 
-	stat_for_reading(e, i, 1, missing);
+	emit_stat_for_reading(e, i, 1, missing);
 	emit_stat_value(e, i, missing);
 }
 
@@ -430,7 +429,7 @@ static void stat_bucket(struct emit *e, const struct ir_ins *i)
 	int missing = code_label(e->c), inside = code_label(e->c);
 
 	emit_load_num(e, R8, emit_arg(e, i, 1));
-	stat_for_reading(e, i, 2, missing);
+	emit_stat_for_reading(e, i, 2, missing);
 	code_load(e->c, BPF_DW, R1, R0, STAT(count));
 	code_jump_if_imm(e->c, BPF_JEQ, R1, 0, missing);
 	code_jump_if_imm(e->c, BPF_JLT, R8, buckets, inside);

@@ -16,10 +16,10 @@ bool emit_forked_op(struct emit *e, const struct ir_ins *i, const char *name);
 void emit_find_task(struct emit *e);
 /* emit_memory.c: likewise. */
 bool emit_memory_op(struct emit *e, const struct ir_ins *i, const char *name);
-/* emit_names.c: likewise. */
-bool emit_name_op(struct emit *e, const struct ir_ins *i, const char *name);
 /* emit_stack.c: likewise. */
 bool emit_stack_op(struct emit *e, const struct ir_ins *i, const char *name);
+/* emit_names.c: likewise. */
+bool emit_name_op(struct emit *e, const struct ir_ins *i, const char *name);
 /* Offset of a member that some function in the tables of emit_task.c wants. */
 uint32_t emit_member(struct emit *e, const struct ir_ins *i, const char *type, const char *member);
 /* The same; false: there is none. */

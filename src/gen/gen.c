@@ -179,7 +179,7 @@ struct reach {
 static void reach_fn(struct reach *r, uint32_t fn)
 {
 	static const char *const texts[] = {"pp", "pn", "ppfunc"};
-	static const char *const tokens[] = {"sym", "usym", "umod", "ctime", "tz_ctime", "backtrace",
+	static const char *const tokens[] = {"sym", "usym", "umod", "backtrace",
 					     "ubacktrace", "sprint_", "caller", "stack", "ustack"};
 	const struct ir_fn *f = r->m->fns.v[fn];
 

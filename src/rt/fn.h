@@ -41,9 +41,6 @@ static inline bool rt_arg_is(const struct rt_value *v, const char *text)
 /* The error of functions that only handlers in the kernel can do. */
 int rt_needs_context(struct rt_call *c);
 
-/* ctime(), or tz_ctime() if local, of a time that fits into 32 bits. */
-void rt_ctime(struct str *out, int64_t seconds, bool local);
-
 /* Does --compatible ask for something older than version? */
 bool rt_compatible_below(const struct rt_call *c, const char *version);
 /* pp() of the running handler; "" if there is none. */

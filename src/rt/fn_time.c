@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bpfrt/abi.h"
 #include "rt/fn.h"
 #include "run/kernel_config.h"
 
@@ -119,6 +120,7 @@ static int fn_ctime(struct rt_call *c)
 {
 	int64_t n = c->args[0].n;
 	struct str text = {0};
+	struct tm tm;
 	int status;
 
 	if (n > INT32_MAX) {
@@ -131,7 +133,8 @@ static int fn_ctime(struct rt_call *c)
 			return rt_ret_static(c, "a long, long time ago...");
 		return rt_raise(c, "Time too far in the past to be converted");
 	}
-	rt_ctime(&text, n, false);
+	gmtime_r(&(time_t){(time_t)n}, &tm);
+	add_date(&text, &tm);
 	status = rt_ret_text(c, text.s, text.len);
 	str_release(&text);
 	return status;
@@ -152,15 +155,12 @@ static const struct tm *zone(void)
 	return &tm;
 }
 
-void rt_ctime(struct str *out, int64_t seconds, bool local)
+void rt_zone_share(struct rt_shared *to)
 {
-	time_t t = (time_t)(seconds + (local ? zone()->tm_gmtoff : 0));
-	struct tm tm;
-
-	gmtime_r(&t, &tm);
-	add_date(out, &tm);
-	if (local)
-		str_addf(out, " %s", zone()->tm_zone);
+	to->tz_gmtoff = -zone()->tm_gmtoff;
+	to->tz_len = (uint32_t)snprintf(to->tz_text, sizeof(to->tz_text), "%s", zone()->tm_zone);
+	if (to->tz_len >= sizeof(to->tz_text))
+		to->tz_len = sizeof(to->tz_text) - 1;
 }
 
 static int fn_tz_gmtoff(struct rt_call *c)

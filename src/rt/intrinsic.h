@@ -56,6 +56,10 @@ const struct intrinsic *intrinsic_find(const char *name, size_t len);
 uint32_t intrinsic_number(const struct intrinsic *i);
 const struct intrinsic *intrinsic_by_number(uint32_t number);
 
+/* Gives handlers in the kernel the zone of tz_gmtoff() and tz_name(). */
+struct rt_shared;
+void rt_zone_share(struct rt_shared *to);
+
 /* The lists that intrinsic.c joins; each ends with a zeroed entry. */
 extern const struct intrinsic rt_string_fns[], rt_time_fns[], rt_context_fns[], rt_session_fns[],
 	rt_net_fns[], rt_name_fns[], rt_fp_fns[], rt_memory_fns[], rt_task_fns[];

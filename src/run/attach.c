@@ -96,6 +96,7 @@ static bool make_maps(struct run *r)
 	k->shared->stopping = 1;
 	k->shared->target_pid = (uint32_t)r->s->opt.target_pid;
 	k->shared->stap_pid = (uint64_t)getpid();
+	rt_zone_share(k->shared);
 	k->frames_bytes = k->n_frames * (size_t)k->img->frame_size;
 	k->frames = map_memory(k->maps[GEN_MAP_FRAMES], k->frames_bytes, PROT_READ);
 	k->ring = kern_ring_open(k->maps[GEN_MAP_RING], k->img->maps.v[GEN_MAP_RING].max_entries, &error);

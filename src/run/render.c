@@ -502,12 +502,12 @@ TEST(render_prints_by_format)
 	add_long(&rec, 255);
 	add_item(&rec, RT_ITEM_PRINT, 1);
 	add_token(&rec, RT_TOKEN_USYM, 77);
-	add_token(&rec, RT_TOKEN_TIME, 1);
+	add_token(&rec, RT_TOKEN_UMOD, 1);
 	add_item(&rec, RT_ITEM_PRINT, 2);
 	add_item(&rec, RT_ITEM_LOG, 0);
 	add_text(&rec, "logged");
 	render_record(&f.r, rec.words, rec.size);
-	CHECK_STR(f.out.s, "-5 nine char|   7 0xff\n<1:77>=<8:1>\nplain\nlogged\n");
+	CHECK_STR(f.out.s, "-5 nine char|   7 0xff\n<1:77>=<3:1>\nplain\nlogged\n");
 	CHECK_INT(f.r.n_bad, 0);
 	fixture_free(&f);
 }

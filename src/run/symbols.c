@@ -744,9 +744,6 @@ void symbols_token(struct symbols *s, enum rt_token_kind kind, const struct rt_t
 		if (at.object)
 			str_add(out, build_id_of(s, at.object));
 		break;
-	case RT_TOKEN_TIME:
-		rt_ctime(out, (int64_t)t->a, t->pid == 1);
-		break;
 	default:
 		break;
 	}
@@ -779,10 +776,6 @@ TEST(symbols_of_this_process)
 	t.a = 16;
 	symbols_token(s, RT_TOKEN_USYMDATA, &t, &out);
 	CHECK_STR(out.s, "0x10");
-	out.len = 0;
-	t = (struct rt_token){.a = 0};
-	symbols_token(s, RT_TOKEN_TIME, &t, &out);
-	CHECK_STR(out.s, "Thu Jan  1 00:00:00 1970");
 	str_release(&out);
 	symbols_free(s);
 }

@@ -117,6 +117,7 @@ struct emit {
 	enum gen_kfunc kfunc;
 	const char *probe_type; /* probe_type() */
 	bool forked;	/* the task in question is frame->task, not the current one */
+	bool apart;	/* and its memory is another one */
 	bool exiting;	/* the tracepoint is that of the end of a task */
 	bool failed; /* an error was reported */
 };

@@ -716,6 +716,20 @@ static void library_call(struct emit *e, const struct ir_ins *i, const struct rt
 		result(e, i);
 }
 
+/* Memory and registers of the task that runs. */
+static bool is_of_running(const char *name)
+{
+	static const char *const names[] = {
+		"ubacktrace", "sprint_ubacktrace", "print_ubacktrace", "print_ubacktrace_brief",
+		"print_ubacktrace_fileline", "ustack", "ucallers", "uaddr", "register", "u_register",
+	};
+
+	for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
+		if (strcmp(names[k], name) == 0)
+			return true;
+	return strncmp(name, "user_", 5) == 0 && strcmp(name, "user_mode") != 0;
+}
+
 bool emit_rt_op(struct emit *e, const struct ir_ins *i)
 {
 	const char *name;
@@ -723,6 +737,11 @@ bool emit_rt_op(struct emit *e, const struct ir_ins *i)
 	if (i->op != IR_RT)
 		return false;
 	name = intrinsic_by_number(i->imm)->name;
+	if (e->apart && is_of_running(name)) {
+		emit_error(e, i, "%s() is not possible here: the memory of the current task is not seen yet",
+			   name);
+		return true;
+	}
 	if (e->forked && emit_forked_op(e, i, name))
 		return true;
 	for (size_t k = 0; k < sizeof(functions) / sizeof(functions[0]); k++) {

@@ -227,7 +227,7 @@ static void look_up(struct emit *e)
 								 fn->blocks.v[b].ins.v[k].imm)->name);
 	}
 	for (size_t k = 0; k < e->img->programs.n; k++)
-		if (site_is_life(e->img->programs.v[k].kind)) {
+		if (site_is_life(e->img->programs.v[k].kind) || e->img->programs.v[k].task_arg) {
 			want(e, life, 16);
 			want(e, by_id, 16);
 		} else if (site_is_syscall(e->img->programs.v[k].kind)) {

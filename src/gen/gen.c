@@ -476,6 +476,8 @@ static size_t add_place(struct builder *b, struct map *programs, const struct pr
 	/* Then the program knows by itself where it runs. */
 	if (v[0]->site->kind == SITE_TRACEPOINT && !b->can.tracepoint_cookies)
 		str_addf(&name, " %s", v[0]->site->path);
+	if (v[0]->site->kind == SITE_TRACEPOINT)
+		str_addf(&name, " %llu", (unsigned long long)v[0]->site->offset);
 	for (uint32_t k = 0; k < n; k++) {
 		const struct probe_site *at = v[k]->site;
 
@@ -492,6 +494,9 @@ static size_t add_place(struct builder *b, struct map *programs, const struct pr
 	if (!key) {
 		struct gen_program p = {.kind = v[0]->site->kind,
 					.attach = attach_of(v[0]->site->kind),
+					.task_arg = v[0]->site->kind == SITE_TRACEPOINT
+							    ? (uint32_t)v[0]->site->offset
+							    : 0,
 					.kfunc = kfunc};
 
 		key = ARENA_NEW(&img->arena, struct program_key);
@@ -773,7 +778,10 @@ static struct emit new_emit(struct builder *b, const struct gen_program *p, stru
 			 .kfunc = p->kfunc,
 			 .probe_type = b->img->insts.v[p->first_inst]->family->probe_type,
 			 .at_entry = p->sites.v[0].site->at_entry,
-			 .forked = gen_is_fork(p),
+			 .forked = gen_is_fork(p) || p->task_arg,
+			 /* A new task's memory is a copy of its parent's. */
+			 .apart = p->task_arg &&
+				  strcmp(p->sites.v[0].site->path, "sched_process_fork") != 0,
 			 .exiting = p->tracepoint && strcmp(p->tracepoint, "sched_process_exit") == 0};
 	uint32_t at = (sizeof(struct rt_frame) + 7) & ~7u;
 
@@ -997,6 +1005,14 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 
 		e.c = c;
 		life_executable(&e);
+		if (e.failed)
+			return false;
+	}
+	if (p->task_arg) {
+		struct emit e = new_emit(b, p, parts);
+
+		e.c = c;
+		life_argument(&e, p->task_arg);
 		if (e.failed)
 			return false;
 	}

@@ -78,6 +78,7 @@ struct gen_program {
 	const char *tracepoint; /* the one of this program: life of processes, system calls; else NULL */
 	/* Programs that others lead to: the map where they are looked up, 0: none; the index there. */
 	uint32_t led_by, slot;
+	uint32_t task_arg; /* tracepoints: the argument, from 1, that is the task in question, 0: none */
 	bool sleepable;
 	struct bpf_insn *insns;
 	uint32_t n_insns;

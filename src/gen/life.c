@@ -102,6 +102,24 @@ static void find_child(struct emit *e, int leave)
 	code_place(e->c, child);
 }
 
+/* frame->ids of the task in R8. */
+static void note_ids(struct emit *e)
+{
+	read(e, -8, emit_member(e, NULL, "task_struct", "pid"), 4);
+	read(e, -4, emit_member(e, NULL, "task_struct", "tgid"), 4);
+	code_load(e->c, BPF_DW, R1, R10, -8);
+	code_store(e->c, BPF_DW, R7, FRAME(ids), R1);
+}
+
+void life_argument(struct emit *e, uint32_t arg)
+{
+	/* Its memory is not the one that is seen here. */
+	code_store_imm(e->c, BPF_DW, R7, FRAME(foreign), 1);
+	code_load(e->c, BPF_DW, R8, R6, 8 * ((int)arg - 1));
+	code_store(e->c, BPF_DW, R7, FRAME(task), R8);
+	note_ids(e);
+}
+
 void life_begin(struct emit *e, int leave)
 {
 	if (e->forked) {
@@ -116,10 +134,7 @@ void life_begin(struct emit *e, int leave)
 	code_load(e->c, BPF_W, R1, R10, -8);
 	code_alu_imm(e->c, BPF_AND, R1, KERNEL_THREAD);
 	code_jump_if_imm(e->c, BPF_JNE, R1, 0, leave);
-	read(e, -8, emit_member(e, NULL, "task_struct", "pid"), 4);
-	read(e, -4, emit_member(e, NULL, "task_struct", "tgid"), 4);
-	code_load(e->c, BPF_DW, R1, R10, -8);
-	code_store(e->c, BPF_DW, R7, FRAME(ids), R1);
+	note_ids(e);
 	code_load(e->c, BPF_W, R1, R10, -8);
 	code_load(e->c, BPF_W, R2, R10, -4);
 	if (e->kind == SITE_THREAD_BEGIN || e->kind == SITE_THREAD_END)

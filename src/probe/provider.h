@@ -55,7 +55,8 @@ struct probe_file_id {
 struct probe_site {
 	enum site_kind kind;
 	const char *path;	/* user: file to attach to, canonical; kernel: see there; else "" */
-	uint64_t offset;	/* user: file offset of the instruction */
+	uint64_t offset;	/* user: file offset of the instruction; tracepoints: the argument, from
+				 * 1, that is the task which handlers take for the current one, 0: none */
 	uint64_t vaddr;		/* its address in the file: run-time address - vaddr is the load bias;
 				 * kernel functions: the address, 0: hidden */
 	uint64_t semaphore;	/* file offset of an SDT semaphore, 0: none */

@@ -233,26 +233,41 @@ struct query {
 	void (*emit)(void *cookie, struct probe_inst *inst);
 	void *cookie;
 	size_t n;
+	bool bad; /* an error has been reported */
 };
 
-/* The point with another text in its last component. */
+/* The point with another text, and without .task(). */
 static struct probe_point *with_text(struct query *q, const char *value)
 {
 	struct arena *a = &q->s->arena;
 	struct probe_point *point = ARENA_NEW(a, struct probe_point);
-	struct component c = vec_last(&q->p->comps);
+	struct component c = q->p->comps.v[1];
 	struct literal *l = ARENA_NEW(a, struct literal);
 
 	*point = *q->p;
 	memset(&point->comps, 0, sizeof(point->comps));
-	for (size_t i = 0; i + 1 < q->p->comps.n; i++)
-		vec_push(&point->comps, a, q->p->comps.v[i]);
+	vec_push(&point->comps, a, q->p->comps.v[0]);
 	*l = *c.arg;
 	l->str = l->raw = value;
 	l->len = (uint32_t)strlen(value);
 	c.arg = l;
 	vec_push(&point->comps, a, c);
 	return point;
+}
+
+/* .task("name"): the argument that is the task which handlers take for the current one. */
+static bool find_task(struct query *q, struct tracepoint_place *p, uint64_t *number)
+{
+	const struct dbg_signature *sig = signature_of(q->s, p);
+	const struct component *c = &q->p->comps.v[2];
+
+	for (size_t i = 0; i < sig->args.n; i++)
+		if (sig->args.v[i].name && strcmp(sig->args.v[i].name, c->arg->str) == 0) {
+			*number = i + 1;
+			return true;
+		}
+	sem_point_error(q->s, c->tok, NULL, "tracepoint %s has no argument '%s'", p->t.name, c->arg->str);
+	return false;
 }
 
 static void emit_one(struct query *q, const struct tracepoint *t, bool with_system, bool many)
@@ -274,6 +289,10 @@ static void emit_one(struct query *q, const struct tracepoint *t, bool with_syst
 					   : t->name);
 	inst->name = point_text(a, inst->point);
 	q->n++;
+	if (q->p->comps.n > 2 && !find_task(q, place, &site->offset)) {
+		q->bad = true;
+		return;
+	}
 	q->emit(q->cookie, inst);
 }
 
@@ -306,11 +325,11 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 		  const struct probe_point *p, void (*emit)(void *, struct probe_inst *),
 		  void *cookie)
 {
-	struct query q = {s, f, p, emit, cookie, 0};
+	struct query q = {s, f, p, emit, cookie, 0, false};
 	struct tracepoint_table *t = table_of(s);
-	const char *asked = vec_last(&p->comps).arg->str, *colon = strchr(asked, ':'), *system = NULL,
+	const char *asked = p->comps.v[1].arg->str, *colon = strchr(asked, ':'), *system = NULL,
 		   *name = colon ? colon + 1 : asked, *module = NULL;
-	bool trace = strcmp(vec_last(&p->comps).name, "trace") == 0, many;
+	bool trace = strcmp(p->comps.v[1].name, "trace") == 0, many;
 	struct tracepoint one;
 
 	(void)pattern;
@@ -326,7 +345,7 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 	if (!is_wild(name) && !module && find_one(t, name, &one)) {
 		if (!system || fnmatch(system, one.system, 0) == 0)
 			emit_one(&q, &one, trace, many);
-		return q.n || no_match(&q, name);
+		return !q.bad && (q.n || no_match(&q, name));
 	}
 	list_all(t);
 	for (size_t i = 0; i < t->all.n; i++) {
@@ -336,11 +355,12 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 		    (!module || (x->module && fnmatch(module, x->module, 0) == 0)))
 			emit_one(&q, x, trace, many);
 	}
-	return q.n || no_match(&q, name);
+	return !q.bad && (q.n || no_match(&q, name));
 }
 
 static const char *const patterns[] = {
 	"kernel.trace(string)",
+	"kernel.trace(string).task(string)",
 	"kernel.tracepoint(string)",
 	"module(string).tracepoint(string)",
 	NULL,

@@ -98,6 +98,8 @@ struct session {
 	struct map texts; /* text of a pretty-printing expression -> struct function */
 	bool has_autocasts, autocasts_looked_for;
 
+	struct alias_index *aliases; /* sema/probes.c */
+
 	struct map modules;	   /* programs by canonical path -> struct dbg_module (dwarf/module.c) */
 	struct kallsyms *kernel_symbols; /* object/kallsyms.h; NULL: not read yet */
 	const struct kernel_ways *kernel_ways; /* NULL: nothing will be attached */

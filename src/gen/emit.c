@@ -56,6 +56,8 @@ static struct loc loc_in(const struct emit *e, const struct emit_fn *f, ir_ref r
 		return (struct loc){LOC_NUM, IR_INDEX(r), 0};
 	case IRK_STR:
 		return (struct loc){LOC_STR, IR_INDEX(r), e->m->strs.v[IR_INDEX(r)].len};
+	case IRK_PARAM:
+		return e->params[IR_INDEX(r) >> 1];
 	default:
 		return (struct loc){0};
 	}
@@ -109,6 +111,18 @@ void emit_str_ptr(struct emit *e, int reg, struct loc l)
 		const struct ir_str *s = &e->m->strs.v[l.at];
 
 		code_map_value(e->c, reg, GEN_MAP_CONST, builder_string(e->b, s->s, s->len));
+	} else if (l.kind == LOC_PARAM) {
+		int ok = code_label(e->c);
+		uint32_t table, n, limit = builder_instances(e->b, &table, &n);
+
+		code_load(e->c, BPF_DW, reg, R7, (int)l.at);
+		/* Always true: for the verifier. */
+		code_jump_if_imm(e->c, BPF_JLE, reg, (int32_t)limit, ok);
+		code_imm(e->c, reg, 0);
+		code_place(e->c, ok);
+		code_map_value(e->c, R0, GEN_MAP_CONST, 0);
+		code_alu(e->c, BPF_ADD, R0, reg);
+		code_mov(e->c, reg, R0);
 	} else {
 		emit_frame_ptr(e, reg, l.at);
 	}

@@ -29,9 +29,10 @@
 #include "gen/link.h"
 #include "ir/ir.h"
 
-enum loc_kind { LOC_NONE, LOC_SLOT, LOC_NUM, LOC_STR };
+enum loc_kind { LOC_NONE, LOC_SLOT, LOC_NUM, LOC_STR, LOC_PARAM };
 
-/* Where the value of an IR register is: a slot of the frame, or a constant (parameters). */
+/* Where the value of an IR register is: a slot of the frame, or a constant (parameters); LOC_PARAM: a text
+ * in the constants, where it is there is in a slot of the frame. */
 struct loc {
 	enum loc_kind kind;
 	uint32_t at;	/* offset in the frame, or index of the constant */
@@ -111,6 +112,7 @@ struct emit {
 	int uncaught;		 /* spot: an error that nobody catches, in the handler or its function */
 	uint32_t frame_at, frame_max;
 	uint32_t key_at, value_at, spare_at; /* buffers in the frame; spare: one widest string */
+	const struct loc *params; /* of a handler that stands for several (merge.h) */
 	enum site_kind kind;
 	bool sleepable, is_return, at_entry; /* at_entry: of a function */
 	enum gen_attach attach;
@@ -133,7 +135,7 @@ struct loc emit_loc(const struct emit *e, ir_ref r);
 void emit_load_num(struct emit *e, int reg, ir_ref r);	 /* value of a long */
 void emit_load_loc(struct emit *e, int reg, struct loc l);
 void emit_store_num(struct emit *e, ir_ref dst, int reg); /* not R5 */
-void emit_str_ptr(struct emit *e, int reg, struct loc l);  /* address of a struct rt_str */
+void emit_str_ptr(struct emit *e, int reg, struct loc l);  /* address of a struct rt_str; R0 is lost */
 void emit_frame_ptr(struct emit *e, int reg, uint32_t offset);
 void emit_fail(struct emit *e, const struct ir_ins *i, enum rt_error code); /* jumps away */
 /* The error is a text. */
@@ -230,7 +232,7 @@ bool builder_regex(struct builder *b, uint32_t number, uint32_t *at);
 struct builder_instance {
 	uint64_t vaddr;
 	uint32_t text[3]; /* offsets of pp(), pn(), ppfunc() */
-	uint32_t reserved;
+	uint32_t params;  /* offset of what its handler takes from here: 64-bit numbers, offsets of texts */
 };
 /* Where the table is and how many elements it has; the result is the largest offset of a text. */
 uint32_t builder_instances(const struct builder *b, uint32_t *table, uint32_t *n);

@@ -383,6 +383,34 @@ static void user_string(struct emit *e, const struct ir_ins *i, int64_t arg)
 	emit_check(e, i);
 }
 
+/* (address, longest text that is read [, longest result with its NUL]); arg: 1 for bytes, NULs too. */
+static void quoted(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	struct loc dst = i->dst ? emit_loc(e, i->dst) : (struct loc){LOC_SLOT, e->spare_at, RT_STR_BYTES - 1};
+
+	for (unsigned k = 1; k < 3; k++) {
+		int positive = code_label(e->c), fits = code_label(e->c), reg = k == 1 ? R5 : R8;
+
+		code_imm(e->c, reg, 0);
+		if (k >= i->n_args)
+			continue;
+		emit_load_num(e, reg, emit_arg(e, i, k));
+		code_jump_if_imm(e->c, BPF_JSGE, reg, 0, positive);
+		code_imm(e->c, reg, 0);
+		code_place(e->c, positive);
+		code_jump_if_imm(e->c, BPF_JLE, reg, INT32_MAX, fits);
+		code_imm(e->c, reg, INT32_MAX);
+		code_place(e->c, fits);
+	}
+	code_alu_imm(e->c, BPF_LSH, R8, 32);
+	code_alu(e->c, BPF_OR, R5, R8);
+	emit_load_num(e, R4, emit_arg(e, i, 0));
+	code_mov(e->c, R1, R7);
+	emit_str_ptr(e, R2, dst);
+	code_imm(e->c, R3, dst.width);
+	code_library(e->c, arg ? "rt_user_buffer_quoted" : "rt_user_string_n_quoted");
+}
+
 /* ------------------------------------------------------------------ tokens */
 
 /* Text that user space makes when it is printed, of the address in operand 0. arg: kind | rt_token.b
@@ -672,6 +700,8 @@ static const struct rt_function functions[] = {
 	{"text_str", NULL, 0, "rt_text_str", "ss"},
 	{"string_quoted", NULL, 0, "rt_string_quoted", "ss"},
 	{"text_strn", NULL, 0, "rt_text_strn", "ssll"},
+	{"user_string_n_quoted", quoted, 0, 0, 0},
+	{"user_buffer_quoted", quoted, 1, 0, 0},
 	{"user_string_quoted", NULL, 0, "rt_user_string_quoted", "Sl"},
 };
 

@@ -14,6 +14,7 @@
 #include "gen/life.h"
 #include "gen/link.h"
 #include "gen/lock.h"
+#include "gen/merge.h"
 #include "gen/syscall.h"
 #include "lang/diag.h"
 #include "rt/intrinsic.h"
@@ -51,6 +52,7 @@ struct builder {
 	uint8_t *registers; /* by function of the IR: 1 does not read them, 2 does */
 	bool no_fentry;	    /* a handler of a kernel function does */
 	struct lock_plan locks;
+	struct merge_plan merged;
 	bool stack_texts;  /* see stack_text.c */
 	bool tokens;	   /* some handler makes strings whose text is not known there */
 	uint32_t places;   /* that a handler needs for its loops over tables, at most */
@@ -456,6 +458,14 @@ static enum gen_kfunc kfunc_way(const struct builder *b, const struct probe_inst
 
 /* ------------------------------------------------------------------ programs */
 
+/* The handler that stands for an instance's: its own, or the first of those that it is merged with. */
+static uint32_t handler_of(const struct builder *b, const struct probe_inst *inst)
+{
+	const struct merged *m = b->merged.by_handler[inst->handler->id];
+
+	return m ? m->first : (uint32_t)inst->handler->id;
+}
+
 /* Programs by what they run. */
 struct program_key {
 	size_t program;
@@ -481,7 +491,7 @@ static size_t add_place(struct builder *b, struct map *programs, const struct pr
 	for (uint32_t k = 0; k < n; k++) {
 		const struct probe_site *at = v[k]->site;
 
-		str_addf(&name, " %d/%d %s", v[k]->handler->id, v[k]->condition_fn,
+		str_addf(&name, " %u/%d %s", handler_of(b, v[k]), v[k]->condition_fn,
 			 v[k]->family->probe_type);
 		/* The tests of who it is are part of the program. */
 		if (site_is_filtered(at))
@@ -655,6 +665,31 @@ static const char *ppfunc_of(struct arena *a, const char *pp)
 	return arena_strndup(a, at, strcspn(at, "@\""));
 }
 
+/* What a merged handler takes from the instance, in the constants; 0: nothing. */
+static uint32_t add_values(struct builder *b, const struct probe_inst *inst)
+{
+	const struct merged *m = b->merged.by_handler[inst->handler->id];
+	const ir_ref *values = b->merged.values[inst->handler->id];
+	uint64_t *v;
+	uint32_t at;
+
+	if (!m || !m->n_params)
+		return 0;
+	v = xcalloc(m->n_params, sizeof(*v));
+	for (uint32_t k = 0; k < m->n_params; k++) {
+		if (IR_KIND(values[k]) == IRK_STR) {
+			const struct ir_str *text = &b->m->strs.v[IR_INDEX(values[k])];
+
+			v[k] = builder_string(b, text->s, text->len);
+		} else {
+			v[k] = (uint64_t)b->m->nums.v[IR_INDEX(values[k])];
+		}
+	}
+	at = builder_bytes(b, v, m->n_params * sizeof(*v));
+	free(v);
+	return at;
+}
+
 static void add_instances(struct builder *b, bool texts)
 {
 	struct gen_image *img = b->img;
@@ -665,6 +700,7 @@ static void add_instances(struct builder *b, bool texts)
 		const struct probe_inst *inst = img->insts.v[i];
 
 		v[i].vaddr = inst->site->vaddr;
+		v[i].params = add_values(b, inst);
 		if (!texts)
 			continue;
 		const char *t[3] = {inst->name, inst->alias_name,
@@ -974,6 +1010,45 @@ static bool emit_syscall(struct builder *b, const struct gen_program *p, struct 
 	return true;
 }
 
+/* The constants of a merged handler: numbers go to slots of the frame, and where texts are. */
+static void emit_values(struct emit *e, const struct merged *m, int skip)
+{
+	struct loc *v = ARENA_ARRAY(e->c->arena, struct loc, m->n_params + 1);
+	const ir_ref *values = e->b->merged.values[m->first];
+	uint32_t table, n, limit = builder_instances(e->b, &table, &n);
+
+	e->params = v;
+	if (!m->n_params)
+		return;
+	code_load(e->c, BPF_W, R2, R7, FRAME(inst));
+	code_jump_if_imm(e->c, BPF_JGE, R2, (int32_t)n, skip);
+	code_alu_imm(e->c, BPF_MUL, R2, sizeof(struct builder_instance));
+	code_map_value(e->c, R3, GEN_MAP_CONST, table);
+	code_alu(e->c, BPF_ADD, R3, R2);
+	code_load(e->c, BPF_W, R2, R3, (int)offsetof(struct builder_instance, params));
+	code_jump_if_imm(e->c, BPF_JGT, R2, (int32_t)limit, skip);
+	code_map_value(e->c, R3, GEN_MAP_CONST, 0);
+	code_alu(e->c, BPF_ADD, R3, R2);
+	for (uint32_t k = 0; k < m->n_params; k++) {
+		bool text = IR_KIND(values[k]) == IRK_STR;
+
+		v[k] = (struct loc){text ? LOC_PARAM : LOC_SLOT, emit_take(e, 8), m->widths[k]};
+		code_load(e->c, BPF_DW, R1, R3, 8 * (int)k);
+		code_store(e->c, BPF_DW, R7, (int)v[k].at, R1);
+	}
+}
+
+/* For the emitter, a handler is one of the module: a merged one takes the place of its first. */
+static void emit_merged(struct emit *e, const struct merged *m, uint32_t fn)
+{
+	struct ir_fn *own = e->m->fns.v[fn];
+
+	if (m)
+		e->m->fns.v[fn] = m->fn;
+	emit_handler(e, e->m->fns.v[fn], e->c, (struct loc){0});
+	e->m->fns.v[fn] = own;
+}
+
 static bool emit_program(struct builder *b, const struct gen_program *p, struct parts *parts)
 {
 	struct code *c = &parts->main;
@@ -1022,12 +1097,17 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 	for (uint32_t k = 0; k < p->n_handlers; k++) {
 		const struct probe_inst *inst = b->img->insts.v[p->first_inst + k];
 		struct emit e = new_emit(b, p, parts);
-		uint32_t fn = (uint32_t)inst->handler->id;
+		const struct merged *merged = b->merged.by_handler[inst->handler->id];
+		uint32_t fn = handler_of(b, inst);
 		bool places = has_foreach(b->m, fn) ||
 			      (inst->condition_fn >= 0 && has_foreach(b->m, (uint32_t)inst->condition_fn));
-		int skip = code_label(c), stay = code_label(c);
+		int skip = code_label(c), stay = code_label(c), unlock = code_label(c);
 
 		e.probe_type = inst->family->probe_type;
+		if (p->kind == SITE_SYSCALL_RETURN && strcmp(e.probe_type, "kprobe") == 0) {
+			e.is_return = true;
+			e.probe_type = "kretprobe";
+		}
 		if (k) {
 			code_load(c, BPF_W, R1, R7, FRAME(inst));
 			code_alu_imm(c, BPF_ADD, R1, 1);
@@ -1053,8 +1133,12 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 			check_condition(&e, c, inst->condition_fn, stay);
 		take_locks(b, c, fn, p->attach == GEN_UPROBES ? TASK_SPINS : OTHER_SPINS, stay);
 		start_clock(b, c);
-		emit_handler(&e, b->m->fns.v[fn], c, (struct loc){0});
+		e.c = c;
+		if (merged)
+			emit_values(&e, merged, unlock);
+		emit_merged(&e, merged, fn);
 		stop_clock(b, c);
+		code_place(c, unlock);
 		drop_locks(b, c, fn);
 		emit_flush(&e, false);
 		code_place(c, stay);
@@ -1199,6 +1283,7 @@ bool gen_build(struct session *s, const struct gen_features *can)
 	b.tokens = r.tokens;
 	b.stack_texts = r.tokens && stack_text_needed(b.m, r.fns);
 	lock_plan_make(&b.locks, &img->arena, s);
+	merge_plan_make(&b.merged, &img->arena, s);
 	add_maps(&b, &r);
 	find_registers(&b);
 	group_places(&b);

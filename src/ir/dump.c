@@ -226,6 +226,8 @@ static void operand(struct dump *d, ir_ref r)
 	case IRK_BLOCK:
 		str_addf(d->out, "b%u", k);
 		break;
+	case IRK_PARAM: /* not in modules that are dumped */
+		break;
 	}
 }
 

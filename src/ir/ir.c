@@ -190,6 +190,8 @@ enum ir_type ir_ref_type(const struct ir_module *m, const struct ir_fn *f, ir_re
 		return IR_LONG;
 	case IRK_STR:
 		return IR_STR;
+	case IRK_PARAM:
+		return IR_INDEX(r) & 1 ? IR_STR : IR_LONG;
 	default:
 		return IR_VOID;
 	}

@@ -54,6 +54,7 @@ enum ir_kind {
 	IRK_GLOBAL, /* module->globals */
 	IRK_FN,	    /* module->fns */
 	IRK_BLOCK,  /* fn->blocks */
+	IRK_PARAM,  /* only in handlers that gen/merge.c has made: number << 1 | 1 if it is a text */
 };
 #define IR_REF(kind, index) ((ir_ref)((index) << 3 | (kind)))
 #define IR_KIND(ref) ((enum ir_kind)((ref) & 7))

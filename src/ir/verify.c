@@ -151,6 +151,8 @@ static bool in_range(const struct verify *v, ir_ref r)
 		return k < v->m->fns.n;
 	case IRK_BLOCK:
 		return k < v->f->blocks.n;
+	case IRK_PARAM:
+		return false;
 	}
 	return false;
 }

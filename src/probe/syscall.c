@@ -71,7 +71,8 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 	(void)pattern;
 	inst = arg ? syscall_instance(s, arg->str, is_return) : make_instance(s, NULL, is_return);
 	if (!inst) {
-		sem_point_error(s, p->comps.v[0].tok, NULL, "no match");
+		sem_point_error(s, p->comps.v[0].tok, NULL, is_return && syscall_find_desc(arg->str)
+				? "this system call does not return" : "no match");
 		return false;
 	}
 	inst->point = ARENA_NEW(&s->arena, struct probe_point);

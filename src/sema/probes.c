@@ -314,6 +314,69 @@ static bool each_alias(struct session *s,
 	return true;
 }
 
+/* The same for those with these names of components: there may be thousands, and as many look-ups. */
+struct named_aliases {
+	VEC(struct probe *) aliases;
+	point_list names;
+};
+
+struct alias_index {
+	size_t n_user, n_library; /* scripts that are in it */
+	struct map by_name;	  /* "first.second" -> struct named_aliases */
+};
+
+static const char *joined_names(const struct probe_point *p, size_t n)
+{
+	struct str b = {0};
+	const char *name;
+
+	for (size_t i = 0; i < n; i++) {
+		str_add(&b, p->comps.v[i].name);
+		str_addc(&b, '.');
+	}
+	name = intern(b.s ? b.s : "");
+	str_release(&b);
+	return name;
+}
+
+static void index_aliases(struct session *s, const struct script *sc)
+{
+	for (size_t k = 0; k < sc->aliases.n; k++)
+		for (size_t j = 0; j < sc->aliases.v[k]->names.n; j++) {
+			struct probe_point *name = sc->aliases.v[k]->names.v[j];
+			const char *key = joined_names(name, name->comps.n);
+			struct named_aliases *l = map_get(&s->aliases->by_name, key);
+
+			if (!l) {
+				l = ARENA_NEW(&s->arena, struct named_aliases);
+				map_set(&s->aliases->by_name, &s->arena, key, l);
+			}
+			vec_push(&l->aliases, &s->arena, sc->aliases.v[k]);
+			vec_push(&l->names, &s->arena, name);
+		}
+}
+
+static bool each_alias_named(struct session *s, const struct probe_point *p, size_t n,
+			     bool (*on_alias)(void *cookie, struct probe *a,
+					      const struct probe_point *name),
+			     void *cookie)
+{
+	const struct named_aliases *l;
+
+	if (!s->aliases)
+		s->aliases = ARENA_NEW(&s->arena, struct alias_index);
+	for (; s->aliases->n_user < s->user_scripts.n; s->aliases->n_user++)
+		index_aliases(s, s->user_scripts.v[s->aliases->n_user]);
+	for (; s->aliases->n_library < s->library_scripts.n; s->aliases->n_library++)
+		index_aliases(s, s->library_scripts.v[s->aliases->n_library]);
+	l = map_get(&s->aliases->by_name, joined_names(p, n));
+	/* Expanding one may add others. */
+	for (size_t i = 0, n_now = l ? l->aliases.n : 0; i < n_now; i++)
+		if (!on_alias(cookie, l->aliases.v[i], l->names.v[i]))
+			return false;
+	return true;
+}
+
 static size_t derive(struct session *s, struct compose *c, const struct probe_point *p,
 		     bool optional);
 
@@ -465,6 +528,20 @@ static bool wild_alias(void *cookie, struct probe *a, const struct probe_point *
 	return true;
 }
 
+/* A point that needs no alias. */
+static bool fits_family(const struct probe_point *p)
+{
+	bool whole;
+
+	for (const struct probe_family *const *f = probe_families; *f; f++)
+		for (const char *const *pat = (*f)->patterns; *pat; pat++) {
+			pattern_fit(p, *pat, &whole);
+			if (whole)
+				return true;
+		}
+	return false;
+}
+
 /* Those that a pattern may fit. */
 static void load_aliases(struct session *s, const struct probe_point *p)
 {
@@ -473,7 +550,8 @@ static void load_aliases(struct session *s, const struct probe_point *p)
 	if (strstr(first, "**"))
 		library_load_all(s);
 	else
-		library_load_alias(s, first, second && strstr(second, "**") ? NULL : second);
+		library_load_alias(s, first, second && strstr(second, "**") ? NULL : second,
+				   !fits_family(p));
 }
 
 static void wild_expand(struct wild_search *w)
@@ -539,6 +617,7 @@ static void mismatch(struct session *s, const struct probe_point *p)
 			if (fit > n.level)
 				n.level = fit;
 		}
+	library_load_alias(s, p->comps.v[0].name, NULL, true);
 	each_alias(s, deepest_alias, &n);
 	for (size_t i = 0; i < p->comps.n; i++)
 		wild |= is_wild(p->comps.v[i].name);
@@ -560,7 +639,6 @@ static void mismatch(struct session *s, const struct probe_point *p)
 			else
 				vec_push(&n.v, &s->arena, intern_n(c, pattern_component(c, &arg)));
 		}
-	library_load_alias(s, p->comps.v[0].name, NULL);
 	each_alias(s, name_at_level, &n);
 	if (n.level == 0) {
 		const char *const *lib;
@@ -629,7 +707,7 @@ static size_t derive(struct session *s, struct compose *c, const struct probe_po
 	}
 	load_aliases(s, p);
 	as.prefix = p->comps.n;
-	if (!each_alias(s, expand_alias, &as) || as.found)
+	if (!each_alias_named(s, p, as.prefix, expand_alias, &as) || as.found)
 		return as.n;
 	for (const struct probe_family *const *f = probe_families; *f; f++)
 		for (const char *const *pat = (*f)->patterns; *pat; pat++) {
@@ -672,7 +750,7 @@ static size_t derive(struct session *s, struct compose *c, const struct probe_po
 	each_alias(s, longest_prefix, &as);
 	if (as.best) {
 		as.prefix = as.best;
-		each_alias(s, expand_alias, &as);
+		each_alias_named(s, p, as.prefix, expand_alias, &as);
 		return as.n;
 	}
 	if (!optional)

@@ -400,7 +400,7 @@ static bool load_from(struct session *s, struct layer *l, enum scan_kind kind, c
 	return first != NULL;
 }
 
-static bool load_name(struct session *s, enum scan_kind kind, const char *name)
+static bool load_name(struct session *s, enum scan_kind kind, const char *name, bool system)
 {
 	const struct embedded_index *x = &embedded_index[kind];
 	struct library *lib = s->library;
@@ -412,17 +412,18 @@ static bool load_name(struct session *s, enum scan_kind kind, const char *name)
 		any = true;
 	}
 	any |= load_from(s, &lib->user, kind, name);
-	return any || load_from(s, &lib->system, kind, name);
+	return any || (system && load_from(s, &lib->system, kind, name));
 }
 
 bool library_load_function(struct session *s, const char *name)
 {
-	return load_name(s, SCAN_FUNCTION, name);
+	return load_name(s, SCAN_FUNCTION, name, true);
 }
 
 bool library_load_global(struct session *s, const char *name)
 {
-	return load_name(s, SCAN_GLOBAL, name);
+	/* Every local variable is asked for here. */
+	return load_name(s, SCAN_GLOBAL, name, false);
 }
 
 /* Aliases that are made of a table, as the text of a file would define them. */
@@ -442,7 +443,7 @@ static void load_syscalls(struct session *s, const char *second)
 	str_release(&text);
 }
 
-void library_load_alias(struct session *s, const char *first, const char *second)
+void library_load_alias(struct session *s, const char *first, const char *second, bool system)
 {
 	const char *const *names;
 	size_t n;
@@ -450,18 +451,18 @@ void library_load_alias(struct session *s, const char *first, const char *second
 	if (fits_syscalls(first))
 		load_syscalls(s, second);
 	if (!strchr(first, '*')) {
-		load_name(s, SCAN_ALIAS, first);
+		load_name(s, SCAN_ALIAS, first, system);
 		return;
 	}
 	n = library_alias_names(s, &names);
 	for (size_t i = 0; i < n; i++)
 		if (fnmatch(first, names[i], FNM_NOESCAPE) == 0)
-			load_name(s, SCAN_ALIAS, names[i]);
+			load_name(s, SCAN_ALIAS, names[i], system);
 }
 
 bool library_load_macro(struct session *s, const char *name)
 {
-	return load_name(s, SCAN_MACRO, name);
+	return load_name(s, SCAN_MACRO, name, true);
 }
 
 static void load_files(struct session *s, struct layer *l, bool macros)

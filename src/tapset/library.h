@@ -21,10 +21,11 @@ void library_open(struct session *s);
 /* Parses (once) every library file that defines the thing named; the new scripts are appended to
  * s->library_scripts. Return whether any file defines it. Names are as in the source. */
 bool library_load_function(struct session *s, const char *name);
-bool library_load_global(struct session *s, const char *name);
+bool library_load_global(struct session *s, const char *name); /* not of the system's directories */
 /* Files with aliases that begin with this component ("syscall" for syscall.open; may be a pattern).
- * second: the next component, which decides where there are many aliases; NULL: all. */
-void library_load_alias(struct session *s, const char *first, const char *second);
+ * second: the next component, which decides where there are many aliases; NULL: all. system: look into
+ * the system's directories as well if nothing is found elsewhere, which takes long if there are many files. */
+void library_load_alias(struct session *s, const char *first, const char *second, bool system);
 /* Library macro @name: makes sure that s->macros has it if any file defines it. */
 bool library_load_macro(struct session *s, const char *name);
 /* Everything: for -v -p1, the dumps and suggestions. */

@@ -219,19 +219,20 @@ static void add_call(struct str *out, const struct syscall_desc *d, const char *
 
 void syscall_aliases(struct str *out, const char *pattern, uint8_t done[SYSCALL_DESCS])
 {
-	bool any = false;
+	bool any = false, wild = strchr(pattern, '*') != NULL;
 
 	_Static_assert((int)N_CALLS <= (int)SYSCALL_DESCS, "the table has grown");
 	for (uint8_t by_name = 0; by_name < 2 && !any; by_name++)
 		for (size_t i = 1; i < N_CALLS; i++) {
 			const char *point = by_name ? table[i].name : table[i].point;
 
-			if ((by_name ? strcmp(pattern, point) : fnmatch(pattern, point, FNM_NOESCAPE)) != 0 ||
-			    rt_syscall_number(table[i].name) < 0)
+			if ((wild ? fnmatch(pattern, point, FNM_NOESCAPE) : strcmp(pattern, point)) != 0)
 				continue;
-			if (!(done[i] & 1 << by_name))
-				add_call(out, &table[i], point);
-			done[i] |= (uint8_t)(1 << by_name);
 			any = true;
+			if (done[i] & 1 << by_name)
+				continue;
+			done[i] |= (uint8_t)(1 << by_name);
+			if (rt_syscall_number(table[i].name) >= 0)
+				add_call(out, &table[i], point);
 		}
 }

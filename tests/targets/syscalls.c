@@ -1,6 +1,6 @@
 /* Makes known system calls with known arguments, each through syscall(2): what a tracer must show. With
  * an argument: "count THREADS N", N times getppid() and close(-1) in that many threads. Calls of the C library's
- * start-up are told apart by the marker: getsid(-7) before and after. */
+ * start-up are told apart by getsid(-7) before and after ours. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -47,9 +47,12 @@ static void arguments(void)
 	int futex = 5;
 	const char *argv[] = {"no", "such \"program\"", NULL}, *envp[] = {"A=1", "B=2", NULL};
 
+	/* Strings that are not in memory cannot be shown. */
+	mlockall(MCL_CURRENT);
 	in.sin_addr.s_addr = htonl(0x01020304);
 	in6.sin6_addr.s6_addr[15] = 1;
 	memset(long_name, 'x', sizeof(long_name) - 1);
+	syscall(SYS_getsid, -7);
 	syscall(SYS_open, "no\tsuch/file", O_WRONLY | O_CREAT | O_EXCL, 0640);
 	syscall(SYS_open, "/dev/null", O_RDONLY | 0x40000000, 0777);
 	syscall(SYS_openat, AT_FDCWD, "/no/such", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -58,8 +61,8 @@ static void arguments(void)
 	syscall(SYS_openat, AT_FDCWD, long_name, O_RDONLY, 0);
 	syscall(SYS_write, -1, "hello\n\001\"", 8);
 	syscall(SYS_read, -1, NULL, 42);
-	syscall(SYS_pread64, -1, NULL, 1, -5);
-	syscall(SYS_lseek, -1, -3, SEEK_END);
+	syscall(SYS_pread64, -1, NULL, 1, -5L);
+	syscall(SYS_lseek, -1, -3L, SEEK_END);
 	syscall(SYS_access, "/no/such", R_OK | W_OK);
 	syscall(SYS_access, "/no/such", F_OK);
 	syscall(SYS_mkdir, "/no/such", 0755);
@@ -114,7 +117,7 @@ int main(int argc, char **argv)
 	pthread_t threads[16];
 	int n_threads = argc > 3 ? atoi(argv[2]) : 0;
 
-	syscall(SYS_getsid, -7);
+	umask(022);
 	if (!n_threads) {
 		arguments();
 	} else {

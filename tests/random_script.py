@@ -89,8 +89,12 @@ class Generator:
         if kind == 17:
             name, keys = r.choice(self.stats)
             index = f"[{self.keys(keys, depth)}]" if keys else ""
+            if self.chance(0.15):
+                return f"{self.histogram(name, index)}[{r.randint(-1, 12) if self.chance(0.5) else r.randint(60, 70)}]"
             return f"@{r.choice(['count', 'sum', 'min', 'max', 'avg', 'count', 'sum'])}({name}{index})"
-        if kind == 18 and not self.in_function:
+        if kind == 18 and self.chance(0.3):
+            return f"@{r.choice(['variance', 'variance', 'avg', 'count'])}(v{r.choice(['0', '1[' + self.key('long', depth) + ']'])})"
+        if kind == 18:
             fns = [f for f in self.functions if f[2] == "long"]
             if fns:
                 return self.call(r.choice(fns), depth)
@@ -122,8 +126,11 @@ class Generator:
             return self.table_read("string", depth)
         if kind == 8:
             fns = [f for f in self.functions if f[2] == "string"]
-            if fns and not self.in_function:
+            if fns:
                 return self.call(r.choice(fns), depth)
+        if kind == 9 and self.chance(0.15):
+            name, keys = r.choice(self.stats)
+            return f"sprint({self.histogram(name, f'[{self.keys(keys, depth)}]' if keys else '')})"
         if kind == 9:
             return r.choice([
                 lambda: f"substr({self.string(depth + 1)}, {r.randint(-2, 12)}, {r.randint(-2, 40)})",
@@ -183,7 +190,14 @@ class Generator:
     def any(self, depth):
         return self.long(depth) if self.chance(0.5) else self.string(depth)
 
+    def histogram(self, name, index):
+        return self.hists[name].replace("(" + name, "(" + name + index)
+
     def call(self, fn, depth):
+        if fn in self.recursive:
+            # The first parameter says how deep.
+            rest = [self.long(depth + 1) if t == "long" else self.string(depth + 1) for t in fn[1][1:]]
+            return f"{fn[0]}({', '.join([str(self.r.randint(0, 5))] + rest)})"
         args = [self.long(depth + 1) if t == "long" else self.string(depth + 1) for t in fn[1]]
         return f"{fn[0]}({', '.join(args)})"
 
@@ -246,6 +260,8 @@ class Generator:
                 self.put(f"{name}[{index}]{r.choice(['++', '--'])}")
             else:
                 self.put(f"{name}[{index}] {r.choice(['=', '=', '+=', '-=', '^=', '*='])} {self.long(1)}")
+        elif kind == 9 and self.chance(0.4):
+            self.put(f"v{r.choice(['0', '1[' + self.key('long', 1) + ']'])} <<< {self.long(1)} % 100000")
         elif kind < 11:
             name, keys = r.choice(self.stats)
             index = f"[{self.keys(keys, 1)}]" if keys else ""
@@ -313,24 +329,22 @@ class Generator:
             self.foreach()
         elif kind == 28:
             name, keys = r.choice(self.stats)
-            if not keys:
-                self.put(f"if (@count({name})) println({self.chosen_hist(name)})")
+            index = f"[{self.keys(keys, 1)}]" if keys else ""
+            if self.chance(0.7):
+                self.put(f"if (@count({name}{index})) println({self.histogram(name, index)})")
             else:
-                self.print()
+                self.put(f"print({self.histogram(name, index)})")
         elif kind == 29 and self.chance(0.15):
             self.put(f"if ({self.long()}) next" if not self.in_function else ";")
         else:
             self.print()
 
-    def chosen_hist(self, name):
-        return self.hists[name]
-
-    def foreach(self):
-        """At the top of a handler only: nothing may change the table in its body."""
-        if not self.use_foreach or self.in_function:
+    def foreach(self, nested=False):
+        """Nothing may change the table in its body."""
+        if not self.use_foreach:
             return self.print()
         r = self.r
-        name, keys, value = r.choice(self.tables)
+        name, keys, value = r.choice(self.tables + [(n, k, "stats") for n, k in self.stats if k])
         self.counter += 1
         names = [f"k{self.counter}_{n}" for n in range(len(keys))]
         sort = r.choice(["", "", "+", "-"])
@@ -338,8 +352,20 @@ class Generator:
         marked = [n + (sort if k == place else "") for k, n in enumerate(names)]
         after = sort if place == len(names) else ""
         limit = f" limit {r.randint(-1, 5)}" if self.chance(0.3) else ""
-        self.put(f"foreach ([{', '.join(marked)}] in {name}{after}{limit})")
-        self.put(f"\tprintdln(\",\", {', '.join(names)}, {name}[{', '.join(names)}])")
+        if value == "stats":
+            after = f" @{r.choice(['count', 'sum', 'min', 'max', 'avg'])}{sort}" if after else ""
+            shown = f"@{r.choice(['count', 'sum', 'avg'])}({name}[{', '.join(names)}])"
+        else:
+            shown = f"{name}[{', '.join(names)}]"
+        self.put(f"foreach ([{', '.join(marked)}] in {name}{after}{limit}) {{")
+        self.depth += 1
+        self.put(f"printdln(\",\", {', '.join(names)}, {shown})")
+        if not nested and self.chance(0.4):
+            self.foreach(True)
+        if self.chance(0.2):
+            self.put(f"if ({self.number()} == {names[0] if keys[0] == 'long' else 'strlen(' + names[0] + ')'}) {r.choice(['break', 'continue'])}")
+        self.depth -= 1
+        self.put("}")
 
     # ---- whole
 
@@ -374,8 +400,44 @@ class Generator:
         self.in_function = False
         self.functions.append((f"f{n}", kinds, result))
 
+    def recursion(self, n):
+        """Calls itself (and, every other, the one before) with a smaller first argument."""
+        r = self.r
+        kinds = ["long"] + [r.choice(["long", "string"]) for _ in range(r.randint(0, 2))]
+        result = r.choice(["long", "string"])
+        own = (f"r{n}", kinds, result)
+        names = [f"p{k}" for k in range(len(kinds))]
+        self.longs = [m for m, k in zip(names, kinds) if k == "long"] + ["l"]
+        self.strs = [m for m, k in zip(names, kinds) if k == "string"] + ["s"]
+        self.readonly = {"p0"}
+        self.in_function = True
+        self.lines.append(f"function r{n}:{result}({', '.join(f'{m}:{k}' for m, k in zip(names, kinds))})\n{{")
+        top, before = len(self.lines), self.counter
+        self.put("l = 0; s = \"\"")
+        for _ in range(r.randint(0, 2)):
+            self.statement()
+        self.put(f"if (p0 <= 0) return {self.long(2) if result == 'long' else self.string(2)}")
+        self.declare(top, before)
+
+        def again():
+            rest = [self.long(2) if t == "long" else self.string(2) for t in kinds[1:]]
+            return f"r{n}({', '.join(['p0 - ' + str(r.randint(1, 2))] + rest)})"
+        value = again()
+        if self.chance(0.4):
+            self.put(f"try {{ {'l' if result == 'long' else 's'} = {again()} }} catch (x) {{ s = s . x }}")
+        if result == "long":
+            value = f"{value} {r.choice('+-*^')} {self.long(2)}"
+        else:
+            value = f"{value} . {self.string(2)}"
+        self.put(f"return {value}")
+        self.lines.append("}")
+        self.in_function = False
+        self.functions.append(own)
+        self.recursive.append(own)
+
     def whole(self):
         r = self.r
+        self.recursive = []
         self.use_foreach = self.chance(0.3)
         self.global_longs = ["g0", "g1"]
         self.global_strs = ["h0", "h1"]
@@ -398,9 +460,12 @@ class Generator:
             self.hists[f"s{n}"] = r.choice([f"@hist_log(s{n})",
                                             f"@hist_linear(s{n}, {low}, {low + r.randint(1, 200)}, {r.randint(5, 20)})"])
         # One use of everything, so that types are always known.
+        declared += ["v0", "v1"]
         self.lines.append("global " + ", ".join(declared) + "\n")
         for n in range(r.randint(0, 3)):
             self.function(n)
+        for n in range(r.choice([0, 0, 1, 2])):
+            self.recursion(n)
         # An uncaught error ends the session; what other begin probes do then is no matter here.
         last = r.choice([0, 0, 1])
         for n in range(last + 1):
@@ -412,7 +477,7 @@ class Generator:
             self.put("exit()" if n == last else "try {")
             self.put(f"a = {self.number()}; b = {self.number()}; c = 0; x = {self.literal()}; y = \"\"")
             if n == 0:
-                self.put("g1 = 0; h1 = \"\"")
+                self.put("g1 = 0; h1 = \"\"; v0 <<< 1; v1[1] <<< 2")
                 for name, keys, value in self.tables:
                     index = ", ".join("1" if k == "long" else '"a"' for k in keys)
                     self.put(f"{name}[{index}] = " + (self.number() if value == "long" else self.literal()))
@@ -420,7 +485,7 @@ class Generator:
                 for name, keys in self.stats:
                     index = "[" + ", ".join("1" if k == "long" else '"a"' for k in keys) + "]" if keys else ""
                     self.put(f"{name}{index} <<< {self.number()}")
-            for _ in range(r.randint(3, 14)):
+            for _ in range(r.randint(3, 14) if self.chance(0.97) else r.randint(100, 200)):
                 self.statement()
             self.put("printdln(\"|\", a, b, c, x, y, g0, g1, h0, h1)")
             for name, keys, value in self.tables:

@@ -670,6 +670,13 @@ static void copy_array_full(struct emit *e, struct loc dst, int end)
 	}
 }
 
+static void forget_error(struct emit *e)
+{
+	code_store_imm(e->c, BPF_W, R7, FRAME(error), 0);
+	if (e->subs)
+		code_store_imm(e->c, BPF_W, R7, FRAME(n_calls), 0);
+}
+
 /* catch (e): the bare message. */
 static void catch(struct emit *e, const struct ir_ins *i)
 {
@@ -698,9 +705,7 @@ static void catch(struct emit *e, const struct ir_ins *i)
 		str_release(&text);
 	}
 	code_place(e->c, end);
-	code_store_imm(e->c, BPF_W, R7, FRAME(error), 0);
-	if (e->subs)
-		code_store_imm(e->c, BPF_W, R7, FRAME(n_calls), 0);
+	forget_error(e);
 }
 
 static void mov(struct emit *e, const struct ir_ins *i)
@@ -825,14 +830,14 @@ static void emit_block(struct emit *e, const struct ir_block *b)
 		int jump;
 
 		emit_split(e);
-		e->f->at++;
 		if (k + 2 == b->ins.n && comparison(i->op, &jump) && b->ins.v[k + 1].op == IR_BR &&
 		    emit_arg(e, &b->ins.v[k + 1], 0) == i->dst && e->f->uses[IR_INDEX(i->dst)] == 1) {
-			e->f->at++;
-			compare_and_branch(e, i, &b->ins.v[k + 1]);
+				compare_and_branch(e, i, &b->ins.v[k + 1]);
 			return;
 		}
 		emit_ins(e, i);
+		if (i->op == IR_FOREACH || i->op == IR_ITEREND)
+			emit_iter_step(e->f, i);
 		e->frame_at = frame_at;
 	}
 }
@@ -841,7 +846,11 @@ void emit_blocks(struct emit *e, struct emit_fn *f)
 {
 	const struct ir_fn *fn = f->fn;
 	int handler_block = e->handler_block;
+	bool *catches = ARENA_ARRAY(e->parts->arena, bool, fn->blocks.n + 1);
 
+	for (size_t b = 0; b < fn->blocks.n; b++)
+		if (fn->blocks.v[b].handler >= 0)
+			catches[fn->blocks.v[b].handler] = true;
 	f->caller = e->f;
 	f->spots = ARENA_ARRAY(e->parts->arena, int, fn->blocks.n + 1);
 	f->walks = ARENA_ARRAY(e->parts->arena, struct walk *, fn->regs.n + 1);
@@ -850,7 +859,11 @@ void emit_blocks(struct emit *e, struct emit_fn *f)
 	e->f = f;
 	for (size_t b = 0; b < fn->blocks.n && !e->failed && (e->in_parts || !e->want_parts); b++) {
 		e->handler_block = fn->blocks.v[b].handler;
+		memcpy(f->now, f->running[b], f->n_iters);
 		emit_put(e, f->spots[b]);
+		/* Nobody may want the message. */
+		if (catches[b] && fn->blocks.v[b].ins.v[0].op != IR_CATCH)
+			forget_error(e);
 		emit_block(e, &fn->blocks.v[b]);
 	}
 	e->f = f->caller;

@@ -39,27 +39,22 @@ struct loc {
 	uint32_t width; /* strings */
 };
 
-/* Instructions of a function by number from 1 on, in the order of the blocks. last 0: none. */
-struct extent {
-	uint32_t first, last;
-};
-
 /* A function of the IR at the place where its instructions are emitted. */
 struct emit_fn {
 	const struct ir_fn *fn;
 	struct emit_fn *caller;
 	struct loc *locs;  /* by register */
 	uint32_t *uses;	   /* by register: how often it is an operand */
-	struct extent *extents; /* by register: where it must keep its slot */
-	uint32_t at;	   /* instruction at hand */
 	int *spots;	   /* by block */
 	struct walk **walks; /* by register: of iterators (emit_iter.c) */
+	uint32_t *iters, n_iters; /* by register: number of an iterator from 0 */
+	bool **running, *now;	  /* by block, at its start, and at hand: by number of an iterator */
 	int fail;	   /* spot: an error leaves the function */
 	int ret;	   /* spot behind the call */
 	struct loc result; /* where RET leaves its value */
 	int place;	   /* of the call: index into gen_image.places, -1 in a handler */
 	uint32_t floor_at; /* a word of the frame: the first place that its loops over tables may use */
-	uint32_t floor_need; /* and how many there are below it, at most */
+	uint64_t floor_need; /* and how many there are below it, at most */
 };
 
 /* A place in a handler that control can go to from anywhere in it. */
@@ -108,7 +103,7 @@ struct emit {
 	int64_t max_nesting;
 	uint32_t stack_at, stack_bytes; /* of what recursive calls keep */
 	uint32_t places;	 /* that loops over tables need at the same time, at most */
-	uint32_t sub_places;	 /* the same of the function being emitted */
+	uint64_t sub_places;	 /* the same of the function being emitted */
 	int uncaught;		 /* spot: an error that nobody catches, in the handler or its function */
 	uint32_t frame_at, frame_max;
 	uint32_t key_at, value_at, spare_at; /* buffers in the frame; spare: one widest string */
@@ -157,8 +152,10 @@ void emit_call(struct emit *e, const struct ir_ins *i);
 /* Between two instructions: begins another part if this one has become large. */
 void emit_split(struct emit *e);
 /* Slots for the registers of f->fn; params: where arguments are that it never changes, NULL: they get
- * slots, too. Fills in locs, uses, extents. */
+ * slots, too. Fills in locs, uses, iters, running. */
 void emit_lay_out(struct emit *e, struct emit_fn *f, const struct loc *params);
+/* f->now behind an instruction that begins or ends a loop over a table. */
+void emit_iter_step(struct emit_fn *f, const struct ir_ins *i);
 /* The instructions of f->fn, which is laid out; its spots fail and ret are there. */
 void emit_blocks(struct emit *e, struct emit_fn *f);
 void emit_store_loc(struct emit *e, struct loc l, int reg);
@@ -166,7 +163,7 @@ void emit_store_loc(struct emit *e, struct loc l, int reg);
 uint32_t emit_iter_bytes(const struct ir_global *g);
 /* A word of the frame: the first place that is free for loops over tables; *need: how many are not, at
  * most. */
-uint32_t emit_floor(const struct emit *e, uint32_t *need);
+uint32_t emit_floor(const struct emit *e, uint64_t *need);
 
 /* An error at run time if the string is a token: its text is not known here. R1, R2 are lost. */
 void emit_need_text(struct emit *e, const struct ir_ins *i, ir_ref r);
@@ -273,6 +270,10 @@ struct parts {
 struct part {
 	enum lib_sub_kind kind;
 	struct code code;
+	uint32_t at; /* where it has come to in the program */
+	bool used;
 };
+/* parts.c: the program from its subprograms. False: one has a jump that is too long. */
+bool parts_join(struct parts *parts, struct lib *lib, struct arena *a, struct gen_program *p);
 
 #endif

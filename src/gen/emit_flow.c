@@ -471,7 +471,8 @@ static void call_sub(struct emit *e, const struct ir_ins *i, uint32_t number)
 	bool active = e->sub && (sub == e->sub || ir_calls(e->m, number, e->sub->number));
 	struct loc *args = ARENA_ARRAY(e->parts->arena, struct loc, i->n_args + 1);
 	int back = emit_spot(e);
-	uint32_t need, floor = emit_floor(e, &need);
+	uint64_t need;
+	uint32_t floor = emit_floor(e, &need);
 
 	for (unsigned k = 1; k < i->n_args; k++) {
 		args[k] = emit_loc(e, emit_arg(e, i, k));
@@ -590,7 +591,7 @@ static int whole_body(struct emit *e, const struct ir_fn *fn, struct loc result)
 	e->sub_places = 0;
 	emit_lay_out(e, &f, NULL);
 	emit_blocks(e, &f);
-	e->places = e->sub_places;
+	e->places = e->sub_places < RT_MAX_PLACES ? (uint32_t)e->sub_places : RT_MAX_PLACES;
 	emit_go(e, done);
 	emit_subs(e);
 	emit_put(e, uncaught);

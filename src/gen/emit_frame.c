@@ -4,12 +4,18 @@
  * of a loop that this touches, unless every use lies behind an assignment in the same block. Registers
  * of one size whose extents don't meet share a slot. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/bug.h"
 #include "bpfrt/abi.h"
 #include "gen/emit.h"
 
 enum { SIZES = 128 /* of slots that are shared, in words */ };
+
+/* Instructions of a function by number from 1 on, in the order of the blocks. last 0: none. */
+struct extent {
+	uint32_t first, last;
+};
 
 /* Places that control may go back to, and from where. */
 struct loop {
@@ -193,6 +199,79 @@ static uint32_t *iterator_globals(struct arena *a, const struct ir_fn *fn)
 	return globals;
 }
 
+/* ------------------------------------------------------------------ iterators that run */
+
+static void step(const struct emit_fn *f, const struct ir_ins *i, bool *running)
+{
+	if (i->op == IR_FOREACH)
+		running[f->iters[IR_INDEX(i->dst)]] = true;
+	else if (i->op == IR_ITEREND)
+		running[f->iters[IR_INDEX(f->fn->args.v[i->first_arg])]] = false;
+}
+
+/* What does not run there does not run at the start of the block. True if that is news. */
+static bool meet(const struct emit_fn *f, bool *block, const bool *there)
+{
+	bool news = false;
+
+	for (uint32_t k = 0; k < f->n_iters; k++) {
+		news |= block[k] && !there[k];
+		block[k] &= there[k];
+	}
+	return news;
+}
+
+/* Passes on what runs at the start of block b to those behind it. */
+static bool pass_on(const struct emit_fn *f, uint32_t b, bool *now)
+{
+	const struct ir_block *blk = &f->fn->blocks.v[b];
+	const struct ir_ins *end = &vec_last(&blk->ins);
+	bool news = false;
+
+	memcpy(now, f->running[b], f->n_iters);
+	for (size_t k = 0; k < blk->ins.n; k++) {
+		/* An error leaves from anywhere. */
+		if (blk->handler >= 0)
+			news |= meet(f, f->running[blk->handler], now);
+		step(f, &blk->ins.v[k], now);
+	}
+	for (unsigned n = 0; n < end->n_args; n++) {
+		ir_ref to = f->fn->args.v[end->first_arg + n];
+
+		if (IR_KIND(to) == IRK_BLOCK)
+			news |= meet(f, f->running[IR_INDEX(to)], now);
+	}
+	return news;
+}
+
+/* Which iterators run for certain at the start of each block, by the loops that lie around it. */
+static void find_running(struct arena *a, struct emit_fn *f, const uint32_t *globals)
+{
+	const struct ir_fn *fn = f->fn;
+	bool news = true;
+
+	f->iters = ARENA_ARRAY(a, uint32_t, fn->regs.n + 1);
+	for (uint32_t r = 0; r < fn->regs.n; r++)
+		if (globals[r])
+			f->iters[r] = f->n_iters++;
+	f->now = ARENA_ARRAY(a, bool, f->n_iters + 1);
+	f->running = ARENA_ARRAY(a, bool *, fn->blocks.n + 1);
+	for (uint32_t b = 0; b < fn->blocks.n; b++) {
+		f->running[b] = ARENA_ARRAY(a, bool, f->n_iters + 1);
+		memset(f->running[b], b != 0, f->n_iters);
+	}
+	while (news && f->n_iters) {
+		news = false;
+		for (uint32_t b = 0; b < fn->blocks.n; b++)
+			news |= pass_on(f, b, f->now);
+	}
+}
+
+void emit_iter_step(struct emit_fn *f, const struct ir_ins *i)
+{
+	step(f, i, f->now);
+}
+
 void emit_lay_out(struct emit *e, struct emit_fn *f, const struct loc *params)
 {
 	const struct ir_fn *fn = f->fn;
@@ -202,7 +281,7 @@ void emit_lay_out(struct emit *e, struct emit_fn *f, const struct loc *params)
 
 	f->locs = ARENA_ARRAY(a, struct loc, fn->regs.n + 1);
 	f->uses = ARENA_ARRAY(a, uint32_t, fn->regs.n + 1);
-	l.extents = f->extents = ARENA_ARRAY(a, struct extent, fn->regs.n + 1);
+	l.extents = ARENA_ARRAY(a, struct extent, fn->regs.n + 1);
 	l.bytes = ARENA_ARRAY(a, uint32_t, fn->regs.n + 1);
 	l.block_of = ARENA_ARRAY(a, uint32_t, fn->regs.n + 1);
 	l.carried = ARENA_ARRAY(a, bool, fn->regs.n + 1);
@@ -227,4 +306,5 @@ void emit_lay_out(struct emit *e, struct emit_fn *f, const struct loc *params)
 		l.bytes[r] = register_bytes(e, fn, r, globals);
 	}
 	assign_slots(e, &l, f);
+	find_running(a, f, globals);
 }

@@ -26,7 +26,8 @@ struct walk {
 	uint32_t fixed;	      /* keys of the slice that are not "*", by bit */
 	struct ir_sort sort;
 	uint32_t state_at, key_at; /* key_at: from there */
-	uint32_t places_map, floor_need;
+	uint32_t places_map;
+	uint64_t floor_need; /* places that it and the loops around it need */
 };
 #define STATE(member) ((int)offsetof(struct rt_foreach, member))
 
@@ -326,21 +327,20 @@ uint32_t emit_iter_bytes(const struct ir_global *g)
 	return (uint32_t)sizeof(struct rt_foreach) + 2 * key_bytes(g);
 }
 
-uint32_t emit_floor(const struct emit *e, uint32_t *need)
+uint32_t emit_floor(const struct emit *e, uint64_t *need)
 {
 	const struct emit_fn *f = e->f;
-	uint32_t at = f->floor_at, begun = 0;
+	uint32_t at = f->floor_at;
 
 	*need = f->floor_need;
 	/* The innermost loop around the instruction at hand. */
 	for (size_t r = 0; r < f->fn->regs.n; r++) {
-		const struct extent *x = &f->extents[r];
+		const struct walk *w = f->walks[r];
 
-		if (!f->walks[r] || x->first >= f->at || x->last < f->at || x->first < begun)
+		if (!w || !f->now[f->iters[r]] || w->floor_need <= *need)
 			continue;
-		begun = x->first;
-		at = f->walks[r]->state_at + STATE(end);
-		*need = f->walks[r]->floor_need;
+		at = w->state_at + STATE(end);
+		*need = w->floor_need;
 	}
 	return at;
 }
@@ -370,15 +370,15 @@ static void library(struct emit *e, const struct walk *w, const char *function)
 static void foreach_start(struct emit *e, const struct ir_ins *i)
 {
 	struct walk *w = ARENA_NEW(e->c->arena, struct walk);
-	uint32_t floor = emit_floor(e, &w->floor_need), need = w->floor_need;
+	uint64_t need;
+	uint32_t floor = emit_floor(e, &need);
 	int ok = code_label(e->c);
 
 	*w = walk_over(e, IR_INDEX(emit_arg(e, i, 0)), emit_loc(e, i->dst).at);
 	w->sort = ir_sort_unpack(i->imm);
 	take_slice(e, i, 2, w);
 	w->places_map = builder_places(e->b);
-	w->floor_need = w->g->max_entries < RT_MAX_PLACES - need ? need + (uint32_t)w->g->max_entries
-								  : RT_MAX_PLACES;
+	w->floor_need = need + (uint64_t)w->g->max_entries;
 	if (w->floor_need > e->sub_places)
 		e->sub_places = w->floor_need;
 	if (w->sort.has_limit)

@@ -1173,55 +1173,6 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 	return true;
 }
 
-/* Main and callbacks one behind the other, the library behind them. */
-static bool join(struct builder *b, struct gen_program *p, struct parts *parts)
-{
-	struct arena *a = &b->img->arena;
-	VEC(struct bpf_insn) insns = {0};
-	VEC(struct lib_call) calls = {0};
-	VEC(uint32_t) references = {0}; /* instructions that name a subprogram */
-	struct lib_sub *subs = ARENA_ARRAY(a, struct lib_sub, parts->callbacks.n + 1);
-	struct lib_unit unit = {.subs = subs};
-
-	for (size_t k = 0; k <= parts->callbacks.n; k++) {
-		struct code *c = k ? &parts->callbacks.v[k - 1]->code : &parts->main;
-		uint32_t base = (uint32_t)insns.n;
-
-		if (!code_resolve(c))
-			return false;
-		subs[unit.n_subs++] = (struct lib_sub){
-			base, k ? parts->callbacks.v[k - 1]->kind : LIB_SUB_MAIN};
-		for (size_t i = 0; i < c->insns.n; i++)
-			vec_push(&insns, a, c->insns.v[i]);
-		for (size_t i = 0; i < c->calls.n; i++)
-			vec_push(&calls, a,
-				 (struct lib_call){base + c->calls.v[i].insn, c->calls.v[i].function});
-		for (size_t i = 0; i < c->callbacks.n; i++)
-			vec_push(&references, a, base + c->callbacks.v[i].insn);
-		for (size_t i = 0; i < c->relocs.n; i++) {
-			struct gen_reloc r = c->relocs.v[i];
-
-			r.insn += base;
-			vec_push(&p->relocs, a, r);
-		}
-	}
-	for (size_t i = 0; i < references.n; i++) {
-		struct bpf_insn *ins = &insns.v[references.v[i]];
-
-		ins->imm = (int32_t)(subs[ins->imm].insn - references.v[i] - 1);
-	}
-	unit.insns = insns.v;
-	unit.n_insns = (uint32_t)insns.n;
-	unit.calls = calls.v;
-	unit.n_calls = (uint32_t)calls.n;
-	lib_link(b->lib, a, &unit);
-	p->insns = unit.linked;
-	p->n_insns = unit.n_linked;
-	for (uint32_t i = 0; i < 2 * unit.n_func_info; i++)
-		vec_push(&p->func_info, a, unit.func_info[i]);
-	return true;
-}
-
 static bool build_programs(struct builder *b, const struct reach *r)
 {
 	for (size_t i = 0; i < b->img->programs.n; i++) {
@@ -1233,7 +1184,7 @@ static bool build_programs(struct builder *b, const struct reach *r)
 		p->sleepable = r->user_memory && b->can.sleepable && p->attach == GEN_UPROBES;
 		code_init(&parts.main, &scratch);
 		ok = emit_program(b, p, &parts);
-		if (ok && !join(b, p, &parts)) {
+		if (ok && !parts_join(&parts, b->lib, &b->img->arena, p)) {
 			sem_error(b->s, b->img->insts.v[p->first_inst]->handler->tok, NULL,
 				  "this handler is too large for the kernel");
 			ok = false;

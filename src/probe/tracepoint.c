@@ -142,7 +142,7 @@ static bool find_one(struct tracepoint_table *t, const char *name, struct tracep
 		return *out->system;
 	out->type = btf_find(b, arena_printf(t->a, TYPEDEF "%s", name), 1u << BTF_KIND_TYPEDEF);
 	out->function = btf_find(b, arena_printf(t->a, ITERATOR "%s", name), 1u << BTF_KIND_FUNC);
-	return out->type || out->function;
+	return out->type;
 }
 
 /* ------------------------------------------------------------------ arguments */
@@ -351,7 +351,8 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 	for (size_t i = 0; i < t->all.n; i++) {
 		const struct tracepoint *x = t->all.v[i];
 
-		if (fnmatch(name, x->name, 0) == 0 && (!system || fnmatch(system, x->system, 0) == 0) &&
+		/* Without a type: of the kernel's own, nobody else can attach. */
+		if ((!x->btf || x->type) && fnmatch(name, x->name, 0) == 0 && (!system || fnmatch(system, x->system, 0) == 0) &&
 		    (!module || (x->module && fnmatch(module, x->module, 0) == 0)))
 			emit_one(&q, x, trace, many);
 	}

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -574,11 +575,23 @@ static bool wants_user_names(const struct ir_module *m)
 	return false;
 }
 
+/* A descriptor a link: patterns match thousands of places. The command was forked before. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 bool kernel_start(struct run *r)
 {
 	struct kernel *k = r->kernel = xcalloc(1, sizeof(*k));
 	size_t links_before;
 
+	allow_descriptors();
 	k->img = r->s->image;
 	k->btf = -1;
 	k->maps = xmalloc((k->img->maps.n + 1) * sizeof(*k->maps));

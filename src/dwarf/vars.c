@@ -252,6 +252,22 @@ static bool find_variable(struct dbg_query *q, const char *name, Dwarf_Die *out)
 	return dbg_find_global(q, name, NULL, out);
 }
 
+static bool set_token(struct ast_visitor *v, struct expr **slot)
+{
+	(*slot)->tok = v->data;
+	return true;
+}
+
+/* A copy of a value that the family has given, with the token of the script. */
+static struct expr *own(struct dbg_query *q, const struct expr *value)
+{
+	struct expr *e = dbg_clone(q, value);
+	struct ast_visitor v = {.on_expr = set_token, .data = (void *)q->tok};
+
+	ast_walk_expr(&v, &e);
+	return e;
+}
+
 bool dbg_return_object(struct dbg_query *q, struct dbg_object *o)
 {
 	struct dbg_type peeled;
@@ -264,7 +280,7 @@ bool dbg_return_object(struct dbg_query *q, struct dbg_object *o)
 	if (q->at->signature && q->at->signature->result) {
 		o->type = q->at->signature->result_type;
 		o->loc.kind = LOC_VALUE;
-		o->loc.e = dbg_clone(q, q->at->signature->result);
+		o->loc.e = own(q, q->at->signature->result);
 		if (dbg_is_void(&o->type))
 			return dbg_fail(q, "function '%s' returns no value", q->at->signature->name);
 		return true;
@@ -290,7 +306,7 @@ void dbg_argument_object(struct dbg_query *q, const struct dbg_argument *arg, st
 	o->bit_offset = -1;
 	o->type = arg->type;
 	o->loc.kind = LOC_VALUE;
-	o->loc.e = dbg_clone(q, arg->value);
+	o->loc.e = own(q, arg->value);
 }
 
 /* $name, or $argN. */

@@ -163,7 +163,6 @@ static uint32_t prototype(const struct tracepoint *t)
 
 static const struct dbg_signature *signature_of(struct session *s, struct tracepoint_place *p)
 {
-	struct token nowhere = {.src = NULL};
 	const struct btf_type *proto;
 	uint32_t id = prototype(&p->t);
 
@@ -180,7 +179,7 @@ static const struct dbg_signature *signature_of(struct session *s, struct tracep
 	for (uint32_t k = 1; k < BTF_INFO_VLEN(proto->info); k++) {
 		const struct btf_param *param = &btf_params(proto)[k];
 		const char *name = btf_string(p->t.btf, param->name_off);
-		struct expr *e = expr_make(&s->arena, EX_CONTEXT, &nowhere);
+		struct expr *e = expr_make(&s->arena, EX_CONTEXT, NULL);
 
 		e->type = TY_LONG;
 		e->context = CTX_ARG;

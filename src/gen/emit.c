@@ -296,6 +296,11 @@ static void not(struct emit *e, const struct ir_ins *i)
 /* DWARF register numbers of x86-64 -> offsets in struct pt_regs. */
 static const int16_t pt_regs[] = {80, 96, 88, 40, 104, 112, 32, 152, 72, 64, 56, 48, 24, 16, 8, 0, 128, 120};
 
+bool emit_is_fentry(const struct emit *e)
+{
+	return e->attach == GEN_KFUNCS && e->kfunc == GEN_FENTRY;
+}
+
 static bool has_registers(const struct emit *e)
 {
 	return e->attach == GEN_UPROBES || e->attach == GEN_PERF ||
@@ -403,7 +408,8 @@ void emit_current_task(struct emit *e)
 
 static void load_register(struct emit *e, const struct ir_ins *i)
 {
-	if (i->imm >= sizeof(pt_regs) / sizeof(pt_regs[0])) {
+	if (i->imm >= sizeof(pt_regs) / sizeof(pt_regs[0]) ||
+	    (emit_is_fentry(e) && pt_regs[i->imm] != EMIT_REG_RESULT)) {
 		emit_error(e, i, "register %u cannot be read by a probe", i->imm);
 		return;
 	}
@@ -418,7 +424,7 @@ static void load_argument(struct emit *e, const struct ir_ins *i)
 {
 	int ok = code_label(e->c);
 
-	if (e->attach == GEN_RAW_TRACEPOINT || (e->attach == GEN_KFUNCS && e->kfunc == GEN_FENTRY)) {
+	if (e->attach == GEN_RAW_TRACEPOINT || emit_is_fentry(e)) {
 		code_load(e->c, BPF_DW, R1, R6, 8 * (int)i->imm);
 	} else if (e->kind != SITE_KFUNC) {
 		emit_error(e, i, "no arguments in this kind of probe");
@@ -441,7 +447,7 @@ static void load_argument(struct emit *e, const struct ir_ins *i)
 /* Where the arguments lie on the stack: the trampoline's copy of them, or behind the return address. */
 static void load_call(struct emit *e, const struct ir_ins *i)
 {
-	if (e->attach == GEN_KFUNCS && e->kfunc == GEN_FENTRY) {
+	if (emit_is_fentry(e)) {
 		code_mov(e->c, R1, R6);
 	} else if (e->attach == GEN_KFUNCS) {
 		emit_register(e, R1, EMIT_REG_SP);

@@ -257,7 +257,7 @@ static void function_argument(struct emit *e, const struct ir_ins *i, int64_t ar
 		no_argument(e, i);
 		return;
 	}
-	if (e->attach == GEN_KFUNCS && e->kfunc == GEN_FENTRY) {
+	if (emit_is_fentry(e)) {
 		saved_argument(e, i);
 		return;
 	}
@@ -323,6 +323,10 @@ static void register_by_name(struct emit *e, const struct ir_ins *i, int64_t arg
 	struct loc l = emit_loc(e, emit_arg(e, i, 0));
 	const char *name = l.kind == LOC_STR ? e->m->strs.v[l.at].s : NULL;
 
+	if (emit_is_fentry(e)) {
+		emit_error(e, i, "registers cannot be read in a probe by fentry");
+		return;
+	}
 	if (!name) {
 		emit_error(e, i, "the name of a register must be a literal");
 		return;

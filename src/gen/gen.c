@@ -49,8 +49,8 @@ struct builder {
 	uint32_t key_bytes, value_bytes; /* of the widest table */
 	struct gen_features can;
 	bool needs_bias;
-	uint8_t *registers; /* by function of the IR: 1 does not read them, 2 does */
-	bool no_fentry;	    /* a handler of a kernel function does */
+	uint8_t *wants; /* by function of the IR: enum kfunc_want, 0: not looked at */
+	bool no_fentry; /* a handler of a kernel function reads registers */
 	struct lock_plan locks;
 	struct merge_plan merged;
 	bool stack_texts;  /* see stack_text.c */
@@ -363,7 +363,7 @@ static int by_place(const void *pa, const void *pb)
 	if (x->offset != y->offset)
 		return x->offset < y->offset ? -1 : 1;
 	/* Functions of the kernel may share a name. */
-	if (gen_is_kfunc(x->kind) && x->vaddr != y->vaddr)
+	if (site_is_kfunc(x->kind) && x->vaddr != y->vaddr)
 		return x->vaddr < y->vaddr ? -1 : 1;
 	return a->id < b->id ? -1 : 1;
 }
@@ -374,7 +374,7 @@ static bool same_place(const struct probe_inst *a, const struct probe_inst *b)
 		return a->site->kind == b->site->kind;
 	return a->site->kind == b->site->kind && a->site->offset == b->site->offset &&
 	       a->site->target_only == b->site->target_only &&
-	       (!gen_is_kfunc(a->site->kind) || a->site->vaddr == b->site->vaddr) &&
+	       (!site_is_kfunc(a->site->kind) || a->site->vaddr == b->site->vaddr) &&
 	       strcmp(a->site->path, b->site->path) == 0;
 }
 
@@ -396,55 +396,60 @@ static enum gen_attach attach_of(enum site_kind kind)
 
 /* ------------------------------------------------------------------ kernel functions */
 
-/* Does a function of the IR, or one that it calls, read registers? */
-static bool reads_registers(struct builder *b, uint32_t fn)
+/* What a function of the IR, or one that it calls, wants of a kernel function. */
+enum kfunc_want { WANT_SEEN = 1, WANT_REGISTERS = 2, WANT_CALL = 4 };
+
+static uint8_t wants_of(struct builder *b, uint32_t fn)
 {
 	const struct ir_fn *f = b->m->fns.v[fn];
-	bool found = false;
+	uint8_t want = WANT_SEEN;
 
-	if (b->registers[fn])
-		return b->registers[fn] > 1;
-	b->registers[fn] = 1;
-	for (size_t k = 0; k < f->blocks.n && !found; k++)
-		for (size_t n = 0; n < f->blocks.v[k].ins.n && !found; n++) {
+	if (b->wants[fn])
+		return b->wants[fn];
+	b->wants[fn] = want;
+	for (size_t k = 0; k < f->blocks.n; k++)
+		for (size_t n = 0; n < f->blocks.v[k].ins.n; n++) {
 			const struct ir_ins *i = &f->blocks.v[k].ins.v[n];
 			const char *name = i->op == IR_RT ? intrinsic_by_number(i->imm)->name : "";
 
-			found = strcmp(name, "register") == 0 || strcmp(name, "u_register") == 0 ||
-				strcmp(name, "print_regs") == 0;
+			if (strcmp(name, "register") == 0 || strcmp(name, "u_register") == 0 ||
+			    strcmp(name, "print_regs") == 0)
+				want |= WANT_REGISTERS;
+			if (i->op == IR_CTXCALL)
+				want |= WANT_CALL;
 			for (unsigned a = 0; a < i->n_args && i->op == IR_CALL; a++) {
 				ir_ref x = f->args.v[i->first_arg + a];
 
 				if (IR_KIND(x) == IRK_FN)
-					found |= reads_registers(b, IR_INDEX(x));
+					want |= wants_of(b, IR_INDEX(x));
 			}
 		}
-	if (found)
-		b->registers[fn] = 2;
-	return found;
+	b->wants[fn] = want;
+	return want;
 }
 
 /* The entry and the return of a function have to agree, so one handler decides for all. */
-static void find_registers(struct builder *b)
+static void find_wants(struct builder *b)
 {
 	const struct program *p = b->s->program;
 
-	b->registers = ARENA_ARRAY(&b->img->arena, uint8_t, b->m->fns.n + 1);
+	b->wants = ARENA_ARRAY(&b->img->arena, uint8_t, b->m->fns.n + 1);
 	for (size_t i = 0; i < p->probes.n; i++)
-		if (p->probes.v[i]->site && gen_is_kfunc(p->probes.v[i]->site->kind))
-			b->no_fentry |= reads_registers(b, (uint32_t)p->probes.v[i]->handler->id);
+		if (p->probes.v[i]->site && site_is_kfunc(p->probes.v[i]->site->kind) &&
+		    (wants_of(b, (uint32_t)p->probes.v[i]->handler->id) & WANT_REGISTERS))
+			b->no_fentry = true;
 }
 
 /* fentry for single functions; for patterns what attaches many at once. A return that wants values of
  * the entry must see the same call there: kprobe_multi shows different stack pointers. */
-static enum gen_kfunc kfunc_way(const struct builder *b, const struct probe_inst **v, uint32_t n)
+static enum gen_kfunc kfunc_way(struct builder *b, const struct probe_inst **v, uint32_t n)
 {
 	const struct probe_site *site = v[0]->site;
 	bool many = true, pair = false, fexit = false;
 
 	for (uint32_t k = 0; k < n; k++) {
 		many &= v[k]->site->one_of_many;
-		pair |= v[k]->frame_address || (v[k]->entry && v[k]->entry->handler);
+		pair |= (wants_of(b, (uint32_t)v[k]->handler->id) & WANT_CALL) != 0;
 		fexit |= v[k]->site->needs_fexit;
 	}
 	if (fexit)
@@ -479,7 +484,7 @@ static size_t add_place(struct builder *b, struct map *programs, const struct pr
 	struct str name = {0};
 	struct gen_site site = {v[0]->site, img->insts.n};
 
-	enum gen_kfunc kfunc = gen_is_kfunc(v[0]->site->kind) ? kfunc_way(b, v, n) : GEN_FENTRY;
+	enum gen_kfunc kfunc = site_is_kfunc(v[0]->site->kind) ? kfunc_way(b, v, n) : GEN_FENTRY;
 
 	str_addf(&name, "%d %d %d %d", v[0]->site->kind, v[0]->site->target_only, v[0]->site->at_entry,
 		 kfunc);
@@ -1209,7 +1214,7 @@ bool gen_needed(const struct session *s)
 bool gen_has_kfuncs(const struct session *s)
 {
 	for (size_t i = 0; i < s->program->probes.n; i++)
-		if (s->program->probes.v[i]->site && gen_is_kfunc(s->program->probes.v[i]->site->kind))
+		if (s->program->probes.v[i]->site && site_is_kfunc(s->program->probes.v[i]->site->kind))
 			return true;
 	return false;
 }
@@ -1236,7 +1241,7 @@ bool gen_build(struct session *s, const struct gen_features *can)
 	lock_plan_make(&b.locks, &img->arena, s);
 	merge_plan_make(&b.merged, &img->arena, s);
 	add_maps(&b, &r);
-	find_registers(&b);
+	find_wants(&b);
 	group_places(&b);
 	add_times(&b);
 	add_instances(&b, r.texts);

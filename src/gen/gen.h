@@ -127,10 +127,6 @@ struct gen_features {
 };
 /* Fills s->image. False after reporting what cannot be done ("semantic error: ..." at its place). */
 bool gen_build(struct session *s, const struct gen_features *can);
-static inline bool gen_is_kfunc(enum site_kind kind)
-{
-	return kind == SITE_KFUNC || kind == SITE_KFUNC_RETURN;
-}
 /* Does this program look at the child of a fork? Run with the arguments (id, 0), it looks at the task
  * with that id. */
 bool gen_is_fork(const struct gen_program *p);

@@ -1,21 +1,36 @@
 /* kernel.function, kernel.statement, module(...).function, kprobe.*: functions of the running kernel.
  *
  *   kernel_function.c   the patterns; symbols to instances; what cannot be probed
+ *   kernel_vars.c       parameters, results
  *
  * Functions are known from /proc/kallsyms, their parameters from the kernel's BTF. */
 #ifndef PROBE_KERNEL_H
 #define PROBE_KERNEL_H
 
+#include "dwarf/dbg.h"
 #include "object/kallsyms.h"
 #include "probe/provider.h"
 #include "sema/sema.h"
 
 /* probe_site.place of this family. */
 struct kernel_place {
-	const struct kallsym *symbol; /* NULL: none lies there */
-	const char *function;	      /* its name without what the compiler has added */
-	uint32_t type;		      /* BTF_KIND_FUNC of this name, 0: none */
+	struct dbg_place at; /* first: a struct dbg_place for those who ask for one */
+	struct dbg_signature signature;
+	const struct kallsym *symbol;
+	const char *function; /* its name without what the compiler has added */
+	uint32_t type;	      /* BTF_KIND_FUNC of this name, 0: none */
+	bool at_entry;	      /* or at the return: parameters are known */
 	bool is_return;
+	bool fexit;	      /* a return that can be attached that way */
 };
+
+/* kernel_vars.c: what struct probe_family wants. */
+struct expr *kernel_resolve_target(struct session *s, const struct probe_inst *inst, struct expr *target,
+				   const char **why);
+void kernel_list_vars(struct session *s, const struct probe_inst *inst, name_list *out);
+struct probe_inst *kernel_entry_of(struct session *s, const struct probe_inst *ret);
+/* What tells one call from others, at its entry and its return. */
+struct expr *kernel_call_of(struct session *s, const struct token *tok);
+bool kernel_keeps(const struct probe_inst *inst, const struct expr *e);
 
 #endif

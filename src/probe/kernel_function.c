@@ -96,8 +96,18 @@ static bool no_match(struct query *q)
 
 /* ------------------------------------------------------------------ what the kernel allows */
 
+/* Then it is not attached by fentry, where there are none (gen/gen.c). */
+static bool mentions_registers(const struct session *s)
+{
+	for (size_t i = 0; i < s->user_scripts.n; i++)
+		if (strstr(s->user_scripts.v[i]->src->text, "register") ||
+		    strstr(s->user_scripts.v[i]->src->text, "print_regs"))
+			return true;
+	return false;
+}
+
 /* Can a place be probed? If not, the reason is reported. */
-static bool allowed(struct query *q, struct probe_site *site)
+static bool allowed(struct query *q, struct probe_site *site, struct kernel_place *place)
 {
 	const struct kernel_ways *w = q->s->kernel_ways;
 	int kprobe, multi, fentry = -ENOENT;
@@ -110,6 +120,7 @@ static bool allowed(struct query *q, struct probe_site *site)
 	kprobe = w->kprobe();
 	if (fentry)
 		site->btf_id = 0;
+	place->fexit = q->is_return && !fentry && !site->one_of_many && !mentions_registers(q->s);
 	if (!fentry || !kprobe)
 		return true;
 	multi = site->offset ? -EOPNOTSUPP : w->kprobe_multi();
@@ -192,14 +203,16 @@ static bool make_instance(struct query *q, const struct kallsym *y, uint64_t add
 	site->vaddr = addr;
 	site->one_of_many = q->wild;
 	site->at_entry = !q->is_return && addr == y->addr;
-	site->btf_id = !site->offset && !is_ambiguous(q, y) ? place->type : 0;
+	place->at_entry = !site->offset;
+	site->by_address = is_ambiguous(q, y);
+	site->btf_id = !site->offset && !site->by_address ? place->type : 0;
 	site->place = place;
 	inst->family = q->family;
 	inst->site = site;
 	inst->point = resolved_point(q, q->full_names ? y->name : place->function,
 				     y->module ? y->module : "");
 	inst->name = point_text(&s->arena, inst->point);
-	if (!allowed(q, site))
+	if (!allowed(q, site, place))
 		return false;
 	q->emit(q->cookie, inst);
 	return true;
@@ -354,6 +367,10 @@ const struct probe_family kernel_family = {
 	.patterns = patterns,
 	.build = build,
 	.probe_type = "kprobe",
+	.resolve_target = kernel_resolve_target,
+	.list_vars = kernel_list_vars,
+	.entry_of = kernel_entry_of,
+	.keeps = kernel_keeps,
 };
 
 const struct probe_family kprobe_family = {

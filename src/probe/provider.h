@@ -41,6 +41,10 @@ static inline bool site_is_syscall(enum site_kind kind)
 {
 	return kind == SITE_SYSCALL || kind == SITE_SYSCALL_RETURN;
 }
+static inline bool site_is_kfunc(enum site_kind kind)
+{
+	return kind == SITE_KFUNC || kind == SITE_KFUNC_RETURN;
+}
 static inline bool site_is_user(enum site_kind kind)
 {
 	return kind == SITE_UPROBE || kind == SITE_URETPROBE;
@@ -70,6 +74,7 @@ struct probe_site {
 	const char *module;	/* kernel functions: the module it is in, NULL: none */
 	uint32_t btf_id;	/* likewise: of its BTF_KIND_FUNC, for fentry; 0: there is none */
 	bool needs_fexit;	/* likewise: a handler of its return reads arguments */
+	bool by_address;	/* likewise: others have the same name */
 	const void *place;	/* the family's: for resolve_target and list_vars */
 };
 
@@ -116,6 +121,8 @@ struct probe_family {
 	/* .return instances: an instance (name, point, site, frame_address) at the entry of the same
 	 * function, where values for @entry are saved; NULL for others. May be NULL. */
 	struct probe_inst *(*entry_of)(struct session *s, const struct probe_inst *inst);
+	/* Is the value of a variable at the entry still known at the return? May be NULL. */
+	bool (*keeps)(const struct probe_inst *inst, const struct expr *e);
 	/* "name:type" of each variable as -L prints them (a leading blank does not matter). */
 	void (*list_vars)(struct session *s, const struct probe_inst *inst, name_list *out);
 };

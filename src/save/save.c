@@ -119,17 +119,26 @@ static void put_probe(struct str *out, struct session *s, const struct probe_ins
 	put_text(out, site->path);
 	put_text(out, site_is_user(site->kind) ? build_id(s, site->path) : NULL);
 	put_num(out, (int64_t)site->offset);
-	put_num(out, (int64_t)site->vaddr);
+	/* The kernel lies elsewhere the next time it is started. */
+	put_num(out, site_is_kfunc(site->kind) ? 0 : (int64_t)site->vaddr);
 	put_num(out, (int64_t)site->semaphore);
 	put_num(out, site->one_of_many);
 	put_num(out, site->doubtful);
 	put_num(out, site->at_entry);
 	put_num(out, site->target_only);
+	if (site_is_kfunc(site->kind)) {
+		put_text(out, site->module);
+		put_num(out, site->btf_id);
+		put_num(out, site->needs_fexit);
+	}
 }
 
-/* Does it hold offsets of this kernel's structures? */
-static bool knows_kernel(const struct ir_module *m)
+/* Does it hold offsets of this kernel's structures, or numbers of its types? */
+static bool knows_kernel(const struct program *p, const struct ir_module *m)
 {
+	for (size_t i = 0; i < p->probes.n; i++)
+		if (p->probes.v[i]->site && site_is_kfunc(p->probes.v[i]->site->kind))
+			return true;
 	for (size_t f = 0; f < m->fns.n; f++)
 		for (size_t b = 0; b < m->fns.v[f]->blocks.n; b++)
 			for (size_t i = 0; i < m->fns.v[f]->blocks.v[b].ins.n; i++) {
@@ -148,7 +157,7 @@ const char *save_refused(const struct session *s)
 
 		/* Files are known by their inode, which is another one elsewhere. */
 		if (p->site && (site_is_life(p->site->kind) || site_is_filtered(p->site) ||
-				p->site->by_file))
+				p->site->by_file || p->site->by_address))
 			return p->name;
 	}
 	return NULL;
@@ -175,7 +184,7 @@ void save_write(struct str *out, struct session *s)
 		for (size_t b = 0; b < m->fns.v[f]->blocks.n; b++)
 			for (size_t i = 0; i < m->fns.v[f]->blocks.v[b].ins.n; i++)
 				put_token(out, m->fns.v[f]->blocks.v[b].ins.v[i].tok);
-	put_text(out, knows_kernel(m) ? kern_build_id() : NULL);
+	put_text(out, knows_kernel(p, m) ? kern_build_id() : NULL);
 }
 
 /* ------------------------------------------------------------------ reading */
@@ -335,6 +344,13 @@ static void get_site(struct reader *r, struct probe_inst *p, bool *changed, stru
 	site->doubtful = get_num(r);
 	site->at_entry = get_num(r);
 	site->target_only = get_num(r);
+	if (site_is_kfunc(site->kind)) {
+		site->module = get_text(r);
+		site->btf_id = (uint32_t)get_num(r);
+		site->needs_fexit = get_num(r);
+		if (!*site->module)
+			site->module = NULL;
+	}
 	if (kind < 0 || kind > SITE_SYSCALL_RETURN)
 		r->bad = true;
 	if (site->kind == SITE_PERF && !perf_event_of(site->path, &event))

@@ -321,7 +321,7 @@ bool sema_expand_entries(struct session *s)
 			continue;
 		}
 		en.key = inst->frame_address;
-		if (instances[i].n > 1 && !en.key) {
+		if (instances[i].n > 1 && (!en.key || en.key->context == CTX_CALL)) {
 			en.depth = make_array(s, target_token(s, en.h->tok));
 			en.depth_name = make_local(&en, en.depth, "depth")->name;
 		}

@@ -413,7 +413,8 @@ static void expand(struct expansion *x, struct expr **slot)
 	if (e->kind == EX_DEFINED)
 		x->quiet = true;
 	/* Parameters of a function that has returned: their values at entry. */
-	if (e->kind == EX_TARGET && !x->at_entry && !in_handler_of_return(e) && entry_instance(x)) {
+	if (e->kind == EX_TARGET && !x->at_entry && !in_handler_of_return(e) &&
+	    !(x->inst->family->keeps && x->inst->family->keeps(x->inst, e)) && entry_instance(x)) {
 		captured = true;
 		text = expr_text(&x->s->arena, e);
 		x->at_entry = true;

@@ -17,7 +17,6 @@ struct program;	 /* sema/sema.h */
 struct ir_module; /* ir/ir.h */
 struct library;	 /* tapset/library.h */
 struct gen_image; /* gen/gen.h */
-struct kallsyms; /* object/kallsyms.h */
 
 struct kernel_ways; /* kern/kfunc.h */
 
@@ -101,7 +100,7 @@ struct session {
 	struct alias_index *aliases; /* sema/probes.c */
 
 	struct map modules;	   /* programs by canonical path -> struct dbg_module (dwarf/module.c) */
-	struct kallsyms *kernel_symbols; /* object/kallsyms.h; NULL: not read yet */
+	struct kernel_table *kernel_table; /* probe/kernel_table.c */
 	const struct kernel_ways *kernel_ways; /* NULL: nothing will be attached */
 	struct map kernel_modules; /* "kernel" and its modules by name -> struct dbg_module */
 	struct tracepoint_table *tracepoints; /* probe/tracepoint.c */

@@ -11,6 +11,7 @@
 
 #include "base/bug.h"
 #include "gen/emit.h"
+#include "gen/kfunc.h"
 #include "gen/life.h"
 #include "gen/link.h"
 #include "gen/lock.h"
@@ -49,8 +50,7 @@ struct builder {
 	uint32_t key_bytes, value_bytes; /* of the widest table */
 	struct gen_features can;
 	bool needs_bias;
-	uint8_t *wants; /* by function of the IR: enum kfunc_want, 0: not looked at */
-	bool no_fentry; /* a handler of a kernel function reads registers */
+	struct kfunc_plan kfuncs;
 	struct lock_plan locks;
 	struct merge_plan merged;
 	bool stack_texts;  /* see stack_text.c */
@@ -394,73 +394,6 @@ static enum gen_attach attach_of(enum site_kind kind)
 	}
 }
 
-/* ------------------------------------------------------------------ kernel functions */
-
-/* What a function of the IR, or one that it calls, wants of a kernel function. */
-enum kfunc_want { WANT_SEEN = 1, WANT_REGISTERS = 2, WANT_CALL = 4 };
-
-static uint8_t wants_of(struct builder *b, uint32_t fn)
-{
-	const struct ir_fn *f = b->m->fns.v[fn];
-	uint8_t want = WANT_SEEN;
-
-	if (b->wants[fn])
-		return b->wants[fn];
-	b->wants[fn] = want;
-	for (size_t k = 0; k < f->blocks.n; k++)
-		for (size_t n = 0; n < f->blocks.v[k].ins.n; n++) {
-			const struct ir_ins *i = &f->blocks.v[k].ins.v[n];
-			const char *name = i->op == IR_RT ? intrinsic_by_number(i->imm)->name : "";
-
-			if (strcmp(name, "register") == 0 || strcmp(name, "u_register") == 0 ||
-			    strcmp(name, "print_regs") == 0)
-				want |= WANT_REGISTERS;
-			if (i->op == IR_CTXCALL)
-				want |= WANT_CALL;
-			for (unsigned a = 0; a < i->n_args && i->op == IR_CALL; a++) {
-				ir_ref x = f->args.v[i->first_arg + a];
-
-				if (IR_KIND(x) == IRK_FN)
-					want |= wants_of(b, IR_INDEX(x));
-			}
-		}
-	b->wants[fn] = want;
-	return want;
-}
-
-/* The entry and the return of a function have to agree, so one handler decides for all. */
-static void find_wants(struct builder *b)
-{
-	const struct program *p = b->s->program;
-
-	b->wants = ARENA_ARRAY(&b->img->arena, uint8_t, b->m->fns.n + 1);
-	for (size_t i = 0; i < p->probes.n; i++)
-		if (p->probes.v[i]->site && site_is_kfunc(p->probes.v[i]->site->kind) &&
-		    (wants_of(b, (uint32_t)p->probes.v[i]->handler->id) & WANT_REGISTERS))
-			b->no_fentry = true;
-}
-
-/* fentry for single functions; for patterns what attaches many at once. A return that wants values of
- * the entry must see the same call there: kprobe_multi shows different stack pointers. */
-static enum gen_kfunc kfunc_way(struct builder *b, const struct probe_inst **v, uint32_t n)
-{
-	const struct probe_site *site = v[0]->site;
-	bool many = true, pair = false, fexit = false;
-
-	for (uint32_t k = 0; k < n; k++) {
-		many &= v[k]->site->one_of_many;
-		pair |= (wants_of(b, (uint32_t)v[k]->handler->id) & WANT_CALL) != 0;
-		fexit |= v[k]->site->needs_fexit;
-	}
-	if (fexit)
-		return GEN_FENTRY;
-	if (site->btf_id && !b->no_fentry && (!many || (pair && !b->can.kprobe)))
-		return GEN_FENTRY;
-	if (!site->offset && !pair && b->can.kprobe_multi && (many || !b->can.kprobe))
-		return GEN_KPROBE_MULTI;
-	return site->btf_id && !b->no_fentry && !b->can.kprobe ? GEN_FENTRY : GEN_KPROBE;
-}
-
 /* ------------------------------------------------------------------ programs */
 
 /* The handler that stands for an instance's: its own, or the first of those that it is merged with. */
@@ -484,7 +417,7 @@ static size_t add_place(struct builder *b, struct map *programs, const struct pr
 	struct str name = {0};
 	struct gen_site site = {v[0]->site, img->insts.n};
 
-	enum gen_kfunc kfunc = site_is_kfunc(v[0]->site->kind) ? kfunc_way(b, v, n) : GEN_FENTRY;
+	enum gen_kfunc kfunc = site_is_kfunc(v[0]->site->kind) ? kfunc_way(&b->kfuncs, v, n) : GEN_FENTRY;
 
 	str_addf(&name, "%d %d %d %d", v[0]->site->kind, v[0]->site->target_only, v[0]->site->at_entry,
 		 kfunc);
@@ -1241,7 +1174,7 @@ bool gen_build(struct session *s, const struct gen_features *can)
 	lock_plan_make(&b.locks, &img->arena, s);
 	merge_plan_make(&b.merged, &img->arena, s);
 	add_maps(&b, &r);
-	find_wants(&b);
+	kfunc_plan_make(&b.kfuncs, s, &b.can);
 	group_places(&b);
 	add_times(&b);
 	add_instances(&b, r.texts);

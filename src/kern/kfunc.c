@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/arena.h"
+#include "base/map.h"
 #include "kern/bpf.h"
 
 static uint64_t ptr(const void *p)
@@ -208,6 +210,32 @@ int kern_try_kprobe(void)
 	return known;
 }
 
+/* ------------------------------------------------------------------ which functions */
+
+bool kern_traceable(const char *function)
+{
+	static const char *const paths[] = {
+		"/sys/kernel/tracing/available_filter_functions",
+		"/sys/kernel/debug/tracing/available_filter_functions",
+	};
+	static struct arena arena; /* for the life of the process */
+	static struct map names;
+	static bool tried;
+	char line[1024];
+	FILE *f = NULL;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && !f && !tried; i++)
+		f = fopen(paths[i], "re");
+	tried = true;
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, " \t\n")] = 0;
+		map_set(&names, &arena, arena_strdup(&arena, line), &names);
+	}
+	if (f)
+		fclose(f);
+	return !names.n || map_get(&names, function);
+}
+
 /* ------------------------------------------------------------------ as the session asks */
 
 static int fentry(uint32_t btf_id, const char *module, bool on_return)
@@ -250,12 +278,13 @@ const struct kernel_ways *kern_ways(const char *way)
 		const char *name;
 		struct kernel_ways ways;
 	} forced[] = {
-		{"fentry", {fentry_yes, no, no}},
-		{"kprobe_multi", {fentry_no, yes, no}},
-		{"kprobe", {fentry_no, no, yes}},
+		{"fentry", {fentry_yes, no, no, kern_traceable}},
+		{"kprobe_multi", {fentry_no, yes, no, kern_traceable}},
+		{"kprobe", {fentry_no, no, yes, kern_traceable}},
 	};
-	static const struct kernel_ways offered = {fentry, kern_try_kprobe_multi, kern_try_kprobe},
-					nothing = {fentry_no, no, no};
+	static const struct kernel_ways offered = {fentry, kern_try_kprobe_multi, kern_try_kprobe,
+						     kern_traceable},
+					nothing = {fentry_no, no, no, kern_traceable};
 
 	for (size_t i = 0; way && i < sizeof(forced) / sizeof(forced[0]); i++)
 		if (strcmp(forced[i].name, way) == 0)

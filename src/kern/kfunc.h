@@ -15,6 +15,7 @@ struct kernel_ways {
 	int (*fentry)(uint32_t btf_id, const char *module, bool on_return); /* this function */
 	int (*kprobe_multi)(void);
 	int (*kprobe)(void);
+	bool (*traceable)(const char *function); /* fentry and kprobe_multi are possible there */
 };
 /* What the kernel offers; way NULL: what it really does, else only "fentry", "kprobe_multi", "kprobe" or
  * nothing, without a look at it. */
@@ -23,6 +24,8 @@ const struct kernel_ways *kern_ways(const char *way);
 int kern_try_fentry(uint32_t btf_id, int btf_fd, bool on_return); /* at this function */
 int kern_try_kprobe_multi(void);
 int kern_try_kprobe(void);
+/* Can ftrace stop at a function of this name? Many kernels do not tell: then true. */
+bool kern_traceable(const char *function);
 /* Descriptor of the BTF of a module that is loaded. */
 int kern_module_btf_fd(const char *module);
 

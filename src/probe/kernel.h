@@ -1,6 +1,7 @@
 /* kernel.function, kernel.statement, module(...).function, kprobe.*: functions of the running kernel.
  *
  *   kernel_function.c   the patterns; symbols to instances; what cannot be probed
+ *   kernel_table.c      symbols and types by name
  *   kernel_vars.c       parameters, results
  *
  * Functions are known from /proc/kallsyms, their parameters from the kernel's BTF. */
@@ -23,6 +24,11 @@ struct kernel_place {
 	bool is_return;
 	bool fexit;	      /* a return that can be attached that way */
 };
+
+/* kernel_table.c. many: this is asked of many symbols. */
+const struct kallsyms *kernel_symbols(struct session *s);
+bool kernel_has_twin(struct session *s, const struct kallsym *y, bool many); /* of the same name */
+uint32_t kernel_type_of(struct session *s, const struct kallsym *y, bool many); /* BTF_KIND_FUNC; 0: none */
 
 /* kernel_vars.c: what struct probe_family wants. */
 struct expr *kernel_resolve_target(struct session *s, const struct probe_inst *inst, struct expr *target,

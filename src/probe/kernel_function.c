@@ -12,6 +12,8 @@
 
 extern const struct probe_family kernel_family, kprobe_family;
 
+enum { MANY = 16 };
+
 struct query {
 	struct session *s;
 	const struct probe_family *family;
@@ -25,13 +27,6 @@ struct query {
 	bool wild, is_return, exported;
 	VEC(const struct kallsym *) found;
 };
-
-static const struct kallsyms *symbols(struct session *s)
-{
-	if (!s->kernel_symbols)
-		s->kernel_symbols = kallsyms_load(&s->arena, NULL);
-	return s->kernel_symbols;
-}
 
 static const struct component *argument(const struct query *q)
 {
@@ -57,7 +52,7 @@ static bool fail(struct query *q, const char *text)
 /* Is the module there? Its functions are in kallsyms then. */
 static bool module_loaded(struct query *q)
 {
-	const struct kallsyms *k = symbols(q->s);
+	const struct kallsyms *k = kernel_symbols(q->s);
 
 	for (size_t i = 0; i < k->n; i++)
 		if (k->v[i].module && fnmatch(q->module, k->v[i].module, 0) == 0)
@@ -75,7 +70,7 @@ static bool in_module(const struct query *q, const struct kallsym *y)
 static bool no_match(struct query *q)
 {
 	struct session *s = q->s;
-	const struct kallsyms *k = symbols(s);
+	const struct kallsyms *k = kernel_symbols(s);
 	name_list names = {0};
 
 	if (s->muted)
@@ -85,6 +80,10 @@ static bool no_match(struct query *q)
 			       "cannot be read)");
 	if (q->module && !module_loaded(q))
 		return fail(q, arena_printf(&s->arena, "no match: module %s is not loaded", q->module));
+	if (!q->module && !q->wild && !q->exported && kern_btf() &&
+	    btf_find(kern_btf(), q->name, 1u << BTF_KIND_FUNC))
+		return fail(q, arena_printf(&s->arena, "no match: %s is inlined wherever it is called",
+					    q->name));
 	for (size_t i = 0; i < k->n; i++)
 		if (in_module(q, &k->v[i]))
 			vec_push(&names, &s->arena,
@@ -115,6 +114,9 @@ static bool allowed(struct query *q, struct probe_site *site, struct kernel_plac
 
 	if (!w)
 		return true;
+	/* Somebody waits for the answer: "?", "!". Else the attachment tells. */
+	if (q->s->muted && !site->offset && !w->traceable(site->path))
+		return fail(q, "");
 	if (site->btf_id)
 		fentry = w->fentry(site->btf_id, site->module, q->is_return);
 	kprobe = w->kprobe();
@@ -139,26 +141,6 @@ static bool allowed(struct query *q, struct probe_site *site, struct kernel_plac
 }
 
 /* ------------------------------------------------------------------ instances */
-
-/* Does another function have this name? Then its number among the types says nothing about the place. */
-static bool is_ambiguous(struct query *q, const struct kallsym *y)
-{
-	const struct kallsyms *k = symbols(q->s);
-
-	for (size_t i = 0; i < k->n; i++)
-		if (&k->v[i] != y && k->v[i].module == y->module && strcmp(k->v[i].name, y->name) == 0)
-			return true;
-	return false;
-}
-
-static uint32_t type_of(const struct kallsym *y)
-{
-	struct btf *b = y->module ? kern_module_btf(y->module) : kern_btf();
-	uint32_t id = b ? btf_find(b, y->name, 1u << BTF_KIND_FUNC) : 0;
-
-	/* A module's own, not one of the kernel with the same name. */
-	return id && (!y->module || id >= btf_begin(b)) ? id : 0;
-}
 
 static struct probe_point *resolved_point(struct query *q, const char *name, const char *module)
 {
@@ -191,10 +173,11 @@ static bool make_instance(struct query *q, const struct kallsym *y, uint64_t add
 	struct probe_site *site = ARENA_NEW(&s->arena, struct probe_site);
 	struct kernel_place *place = ARENA_NEW(&s->arena, struct kernel_place);
 	size_t stem = kallsyms_stem(y->name);
+	bool brief = s->opt.list_point && !s->opt.list_vars, many = q->found.n > MANY;
 
 	place->symbol = y;
 	place->function = arena_strndup(&s->arena, y->name, stem);
-	place->type = type_of(y);
+	place->type = brief ? 0 : kernel_type_of(s, y, many);
 	place->is_return = q->is_return;
 	site->kind = q->is_return ? SITE_KFUNC_RETURN : SITE_KFUNC;
 	site->path = y->name;
@@ -204,7 +187,7 @@ static bool make_instance(struct query *q, const struct kallsym *y, uint64_t add
 	site->one_of_many = q->wild;
 	site->at_entry = !q->is_return && addr == y->addr;
 	place->at_entry = !site->offset;
-	site->by_address = is_ambiguous(q, y);
+	site->by_address = !brief && kernel_has_twin(s, y, many);
 	site->btf_id = !site->offset && !site->by_address ? place->type : 0;
 	site->place = place;
 	inst->family = q->family;
@@ -238,7 +221,7 @@ static bool matches(const struct query *q, const struct kallsym *y)
 
 static void find_by_name(struct query *q)
 {
-	const struct kallsyms *k = symbols(q->s);
+	const struct kallsyms *k = kernel_symbols(q->s);
 
 	for (size_t i = 0; i < k->n; i++)
 		if (in_module(q, &k->v[i]) && matches(q, &k->v[i]))
@@ -270,9 +253,9 @@ static bool by_number(struct query *q, bool is_function)
 {
 	struct session *s = q->s;
 	uint64_t addr = (uint64_t)argument(q)->arg->num;
-	const struct kallsym *y = kallsyms_at(symbols(s), addr);
+	const struct kallsym *y = kallsyms_at(kernel_symbols(s), addr);
 
-	if (symbols(s)->hidden)
+	if (kernel_symbols(s)->hidden)
 		return fail(q, "no match: the kernel hides its addresses (kernel.kptr_restrict)");
 	if (!y || !in_module(q, y))
 		return fail(q, "no match");

@@ -9,7 +9,6 @@
 
 #include "base/arena.h"
 #include "base/bug.h"
-#include "base/map.h"
 #include "base/str.h"
 #include "kern/bpf.h"
 #include "kern/cpu.h"
@@ -136,41 +135,18 @@ static bool attach_multi(struct attaching *a, const struct gen_site *v, size_t n
 	return attach_multi(a, v, n / 2) && attach_multi(a, v + n / 2, n - n / 2);
 }
 
-/* Names of the functions that ftrace can stop at: a hint, which many kernels do not give. */
-static bool traceable_functions(struct arena *arena, struct map *names)
-{
-	static const char *const paths[] = {
-		"/sys/kernel/tracing/available_filter_functions",
-		"/sys/kernel/debug/tracing/available_filter_functions",
-	};
-	char line[1024];
-	FILE *f = NULL;
-
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && !f; i++)
-		f = fopen(paths[i], "re");
-	while (f && fgets(line, sizeof(line), f)) {
-		line[strcspn(line, " \t\n")] = 0;
-		map_set(names, arena, arena_strdup(arena, line), names);
-	}
-	if (f)
-		fclose(f);
-	return names->n > 0;
-}
-
 static bool attach_many(struct attaching *a)
 {
 	const struct attach_kind kind = {.type = BPF_PROG_TYPE_KPROBE,
 					 .expected_attach = KERN_ATTACH_KPROBE_MULTI};
 	size_t n = a->p->sites.n, n_good = 0;
 	struct gen_site *good = xmalloc(n * sizeof(*good));
-	struct arena arena = {0};
-	struct map traceable = {0};
-	bool hint = n > 1 && traceable_functions(&arena, &traceable), ok = true;
+	bool ok = true;
 
 	for (size_t i = 0; i < n && ok; i++) {
 		const struct gen_site *v = &a->p->sites.v[i];
 
-		if (hint && !map_get(&traceable, v->site->path))
+		if (n > 1 && !kern_traceable(v->site->path))
 			ok = refused(a, v, "kprobe_multi", -EINVAL);
 		else
 			good[n_good++] = *v;
@@ -179,7 +155,6 @@ static bool attach_many(struct attaching *a)
 		a->multi = attach_load(a->r, a->p, &kind);
 		ok = a->multi >= 0 && attach_multi(a, good, n_good);
 	}
-	arena_release(&arena);
 	free(good);
 	return ok;
 }

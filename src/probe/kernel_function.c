@@ -195,6 +195,8 @@ static bool make_instance(struct query *q, const struct kallsym *y, uint64_t add
 	inst->point = resolved_point(q, q->full_names ? y->name : place->function,
 				     y->module ? y->module : "");
 	inst->name = point_text(&s->arena, inst->point);
+	if (q->is_return)
+		inst->frame_address = kernel_call_of(s, inst->point->comps.v[0].tok);
 	if (!allowed(q, site, place))
 		return false;
 	q->emit(q->cookie, inst);

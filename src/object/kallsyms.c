@@ -71,7 +71,7 @@ bool kallsyms_each(const char *path, bool (*on_symbol)(void *cookie, const struc
 
 bool kallsyms_is_function(const char *name)
 {
-	return strncmp(name, "__pfx_", 6) != 0 && strncmp(name, "__cfi_", 6) != 0 &&
+	return !strstr(name, "__pfx_") && strncmp(name, "__cfi_", 6) != 0 &&
 	       !strstr(name, ".cold") && !strstr(name, ".part.");
 }
 

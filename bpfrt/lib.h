@@ -8,8 +8,9 @@
  * - No data sections: no string constants, no tables, no static variables.
  * - A loop over bytes is a static callback of bpf_loop() (5.17), which is verified for an unknown
  *   index: a few hundred instructions instead of a walk through all rounds. What a callback keeps in
- *   its context must be bounded again before each use as an index. State that starts as a constant
- *   makes the verifier walk the rounds one by one: take what it starts with from memory.
+ *   its context must be bounded again before each use as an index. State that changes and that the
+ *   callback reads must not start as a constant: the verifier would walk the rounds one by one, and
+ *   those before 6.7 walk the first one only and cut off branches that it does not take.
  * - A bound is proved by masking right before the use, behind a barrier that keeps the compiler from
  *   dropping the mask as superfluous. */
 #ifndef BPFRT_LIB_H
@@ -115,6 +116,15 @@ static inline void copy(void *to, uint64_t n, const void *from)
 static inline uint64_t zero(const void *s)
 {
 	return *(const volatile uint32_t *)&((const struct rt_str *)s)->token;
+}
+
+/* The same from x, a number that the verifier does not know. */
+static inline uint64_t zero_of(uint64_t x)
+{
+	uint64_t y = x;
+
+	forget(y);
+	return x - y;
 }
 
 /* x, but the verifier no longer knows any value of it: what a callback leaves in its context for the

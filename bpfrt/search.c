@@ -246,13 +246,14 @@ LOCAL long token_byte(uint64_t i, struct tokens *c)
 __attribute__((noinline)) long rt_tokenize_next(struct rt_frame *f, struct rt_str *dst, uint64_t cap,
 						const struct rt_str *delims)
 {
-	struct tokens c = {.f = f, .delims = delims, .start = -1, .end = -1};
+	struct tokens c = {.f = f, .delims = delims, .end = -1};
 	uint64_t len;
 
 	if (!f || !dst || !delims)
 		return 0;
 	c.n = limit(f->token_text.len);
 	c.from = f->token_pos;
+	c.start = (int64_t)opaque(-1ull, delims);
 	bpf_loop(RT_STR_BYTES, add_delim, &c, 0);
 	bpf_loop(RT_STR_BYTES, token_byte, &c, 0);
 	if (c.end < 0)

@@ -145,7 +145,7 @@ LOCAL long divide_bit(uint64_t i, struct division *d)
 
 static inline void divide(struct division *d, uint64_t by)
 {
-	d->left = 0;
+	d->left = zero_of(by);
 	d->divisor = by;
 	bpf_loop(192, divide_bit, d, 0);
 }

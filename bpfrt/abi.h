@@ -162,8 +162,9 @@ struct rt_own_frames {
 struct rt_uprobe_layout {
 	uint32_t task_uprobes, task_mm; /* of task_struct: utask, mm */
 	uint32_t instances;		/* of uprobe_task */
-	uint32_t original, chained, next; /* of return_instance */
+	uint32_t original, chained, next, stack; /* of return_instance */
 	uint32_t mm_area, area_address; /* mm_struct: uprobes_state.xol_area; xol_area.vaddr */
+	uint32_t dispatch, address; /* uprobe_task: vaddr; uprobe_dispatch_data: bp_addr */
 };
 
 /* A table of names of flags (rt/flags.h): an entry is in the text if the bits under its mask have the

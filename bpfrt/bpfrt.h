@@ -155,6 +155,8 @@ long rt_find_variable_sleepable(struct rt_frame *f, const struct rt_words *w,
 long rt_count_bits(uint64_t addr, uint64_t n);
 
 /* ------------------------------------------------------------------ stacks */
+/* Where the function starts whose return probe runs, by perf event; 0: not known. */
+uint64_t rt_returning_function(const struct rt_uprobe_layout *at);
 /* The stack of the traced program to f->walk.stack; f->walk.function and .at_entry are the caller's.
  * The result is its key in the map of stacks. */
 uint64_t rt_user_stack(struct rt_frame *f, uint64_t ip, uint64_t sp, uint64_t fp,

@@ -50,6 +50,18 @@ static inline bool add_frame(struct rt_walk *w, uint64_t addr)
 	return true;
 }
 
+/* While handlers run, uprobe_task.vaddr points to what their dispatcher knows. */
+uint64_t rt_returning_function(const struct rt_uprobe_layout *at)
+{
+	uint64_t p;
+
+	if (!at || !at->task_uprobes)
+		return 0;
+	p = kernel_word(bpf_get_current_task() + at->task_uprobes);
+	p = p ? kernel_word(p + at->dispatch) : 0;
+	return p ? kernel_word(p + at->address) : 0;
+}
+
 struct walk {
 	struct rt_frame *f;
 	const struct rt_uprobe_layout *at;
@@ -84,7 +96,9 @@ uint64_t rt_stack_hash(struct rt_frame *f)
 	return f->walk.stack.n ? h | 1 : 0;
 }
 
-static inline void find_returns(struct rt_walk *w, const struct rt_uprobe_layout *at)
+/* Kernels before 6.11 take instances from their list behind the handlers of a return probe, others
+ * before: what lies below the stack pointer has returned. */
+static inline void find_returns(struct rt_walk *w, const struct rt_uprobe_layout *at, uint64_t sp)
 {
 	uint64_t task = bpf_get_current_task(), p;
 
@@ -95,6 +109,11 @@ static inline void find_returns(struct rt_walk *w, const struct rt_uprobe_layout
 	if (!p)
 		return;
 	w->instance = kernel_word(p + at->instances);
+	for (int i = 0; i < MAX_CHAINED && w->instance; i++) {
+		if (kernel_word(w->instance + at->stack) >= sp)
+			break;
+		w->instance = kernel_word(w->instance + at->next);
+	}
 	p = w->instance ? kernel_word(task + at->task_mm) : 0;
 	p = p ? kernel_word(p + at->mm_area) : 0;
 	w->trampoline = p ? kernel_word(p + at->area_address) : 0;
@@ -126,7 +145,7 @@ uint64_t rt_user_stack(struct rt_frame *f, uint64_t ip, uint64_t sp, uint64_t fp
 	w->stack.n = 0;
 	for (int i = 0; i < RT_STACK_DEPTH; i++)
 		w->stack.addrs[i] = 0;
-	find_returns(w, at);
+	find_returns(w, at, sp);
 	if (w->function)
 		add_frame(w, w->function);
 	if (!add_frame(w, ip))

@@ -42,7 +42,7 @@ long rt_find_task(uint64_t current, const struct rt_task_layout *at, int64_t pid
 /* ------------------------------------------------------------------ words */
 
 /* Kernels before 6.13 say 0 of an empty text, not 1. */
-static inline long read_text(struct rt_frame *f, uint64_t addr)
+static inline long user_text(struct rt_frame *f, uint64_t addr)
 {
 	long n = bpf_probe_read_user_str(f->tmp.s, RT_STR_BYTES, (void *)addr);
 
@@ -52,17 +52,17 @@ static inline long read_text(struct rt_frame *f, uint64_t addr)
 /* A text of user memory to f->tmp: bytes up to and with its NUL, or < 0. */
 static inline long read_word(struct rt_frame *f, uint64_t addr, bool sleepable)
 {
-	long n = read_text(f, addr);
+	long n = user_text(f, addr);
 	uint8_t byte;
 
 	if (n >= 0 || !sleepable)
 		return n;
 	if (bpf_copy_from_user(&byte, 1, (void *)addr) < 0)
 		return n;
-	n = read_text(f, addr);
+	n = user_text(f, addr);
 	if (n >= 0 || bpf_copy_from_user(&byte, 1, (void *)((addr | 4095) + 1)) < 0)
 		return n;
-	return read_text(f, addr);
+	return user_text(f, addr);
 }
 
 enum { MAX_WORDS = 65536 };

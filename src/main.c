@@ -257,7 +257,9 @@ static int compile(struct session *s, const struct cli *cli, struct source *file
 /* What the kernel offers; questions about functions are only asked where there are such probes. */
 static struct gen_features features(const struct session *s)
 {
-	struct gen_features can = {.sleepable = kern_has_sleepable_uprobes(),
+	/* bpf_get_func_ip() learnt of uprobes with the kernel that brought uprobe_multi. */
+	struct gen_features can = {.sleepable = s->opt.no_sleeping ? false : kern_has_sleepable_uprobes(),
+				   .uprobe_func_ip = kern_has_uprobe_multi(),
 				   .tracepoint_cookies = kern_has_tracepoint_cookie()};
 
 	if (gen_has_kfuncs(s)) {
@@ -275,6 +277,8 @@ static int compile_and_run(struct session *s, const struct cli *cli)
 	int status = -1;
 
 	s->kernel_ways = kern_ways(s->opt.kernel_functions);
+	if (s->opt.uprobes_by_perf)
+		kern_ignore_uprobe_multi();
 
 	if (cli->script_file && !cli->script_text) {
 		file = read_source(s, cli->script_file);

@@ -55,6 +55,7 @@ struct options {
 	int buffer_mb;		/* -s, 0: default */
 	const char *kernel_functions; /* -D TAPIR_KERNEL_FUNCTIONS: fentry, kprobe_multi, kprobe or none;
 				       * NULL: what the kernel offers */
+	bool uprobes_by_perf, no_sleeping; /* -D TAPIR_UPROBES=perf, -D TAPIR_SLEEPABLE=0 */
 	bool background;	/* -F: write -o FILE from a daemon */
 	const char *module_name; /* -m or made up */
 	bool module_given;	 /* -m */

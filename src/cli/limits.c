@@ -110,6 +110,11 @@ static void apply(struct session *s, const char *text)
 		s->opt.kernel_functions = value;
 		return;
 	}
+	if (strcmp(name, "TAPIR_UPROBES") == 0 || strcmp(name, "TAPIR_SLEEPABLE") == 0) {
+		s->opt.uprobes_by_perf |= strcmp(text, "TAPIR_UPROBES=perf") == 0;
+		s->opt.no_sleeping |= strcmp(text, "TAPIR_SLEEPABLE=0") == 0;
+		return;
+	}
 	errno = 0;
 	n = strtoll(value, &end, 0);
 	if (*end && strspn(end, "uUlL") != strlen(end)) {

@@ -113,6 +113,7 @@ struct emit {
 	enum gen_attach attach;
 	enum gen_kfunc kfunc;
 	const char *probe_type; /* probe_type() */
+	bool uprobe_func_ip; /* struct gen_features */
 	bool forked;	/* the task in question is frame->task, not the current one */
 	bool apart;	/* and its memory is another one */
 	bool exiting;	/* the tracepoint is that of the end of a task */
@@ -182,6 +183,8 @@ void emit_register(struct emit *e, int reg, int place);
 bool emit_is_fentry(const struct emit *e); /* there are no registers, but the result */
 /* The same of the task in user mode: in a probe in the kernel, too. */
 void emit_user_register(struct emit *e, int reg, int place);
+/* R0 = the address of the function whose return probe in a program runs. */
+void emit_returning_function(struct emit *e);
 enum { EMIT_ARGUMENT_REGISTERS = 6 };
 extern const int16_t emit_argument_registers[EMIT_ARGUMENT_REGISTERS]; /* places of arguments */
 /* reg = 1 if the probe was hit in user mode, else 0 */

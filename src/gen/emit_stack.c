@@ -47,16 +47,21 @@ static uint32_t layout(struct emit *e)
 		{"return_instance", "orig_ret_vaddr", offsetof(struct rt_uprobe_layout, original)},
 		{"return_instance", "chained", offsetof(struct rt_uprobe_layout, chained)},
 		{"return_instance", "next", offsetof(struct rt_uprobe_layout, next)},
+		{"return_instance", "stack", offsetof(struct rt_uprobe_layout, stack)},
 		{"mm_struct", "uprobes_state", offsetof(struct rt_uprobe_layout, mm_area)},
 		{"uprobes_state", "xol_area", offsetof(struct rt_uprobe_layout, mm_area)},
 		{"xol_area", "vaddr", offsetof(struct rt_uprobe_layout, area_address)},
+		{"uprobe_task", "vaddr", offsetof(struct rt_uprobe_layout, dispatch)},
+		{"uprobe_dispatch_data", "bp_addr", offsetof(struct rt_uprobe_layout, address)},
 	};
 	struct rt_uprobe_layout at = {0};
+	/* The last two are for kernels whose bpf_get_func_ip() does not know uprobes. */
+	size_t n = sizeof(members) / sizeof(members[0]) - (e->uprobe_func_ip ? 2 : 0);
 	bool all = true;
 
 	if (e->img->stack_layout)
 		return e->img->stack_layout;
-	for (size_t k = 0; k < sizeof(members) / sizeof(members[0]); k++) {
+	for (size_t k = 0; k < n; k++) {
 		uint32_t offset = 0;
 
 		all = all && emit_has_member(e, members[k].type, members[k].member, &offset);
@@ -69,6 +74,17 @@ static uint32_t layout(struct emit *e)
 	return e->img->stack_layout;
 }
 
+void emit_returning_function(struct emit *e)
+{
+	if (e->uprobe_func_ip) {
+		code_mov(e->c, R1, R6);
+		code_helper(e->c, BPF_FUNC_get_func_ip);
+		return;
+	}
+	code_map_value(e->c, R1, GEN_MAP_CONST, layout(e));
+	code_library(e->c, "rt_returning_function");
+}
+
 /* R0 = the key of the user stack, which is in the frame. given: pc, sp, fp are operands. */
 static void take_user(struct emit *e, const struct ir_ins *i, bool given)
 {
@@ -79,8 +95,7 @@ static void take_user(struct emit *e, const struct ir_ins *i, bool given)
 	else if (!given && e->at_entry)
 		place = RT_AT_ENTRY;
 	if (e->kind == SITE_URETPROBE && !given) {
-		code_mov(e->c, R1, R6);
-		code_helper(e->c, BPF_FUNC_get_func_ip);
+		emit_returning_function(e);
 		code_store(e->c, BPF_DW, R7, FRAME(walk.function), R0);
 	} else {
 		code_store_imm(e->c, BPF_DW, R7, FRAME(walk.function), 0);

@@ -149,8 +149,11 @@ static const struct step by_id[] = {
 static const struct step return_probes[] = {
 	TASK("utask"), TASK("mm"), {"uprobe_task", "return_instances", 0, false},
 	{"return_instance", "orig_ret_vaddr", 0, false}, {"return_instance", "chained", 0, false},
-	{"return_instance", "next", 0, false}, {"mm_struct", "uprobes_state", 0, false},
+	{"return_instance", "next", 0, false}, {"return_instance", "stack", 0, false}, {"mm_struct", "uprobes_state", 0, false},
 	{"uprobes_state", "xol_area", 0, false}, {"xol_area", "vaddr", 0, false}, {0},
+};
+static const struct step return_functions[] = {
+	{"uprobe_task", "vaddr", 0, false}, {"uprobe_dispatch_data", "bp_addr", 0, false}, {0},
 };
 static const struct step life[] = {
 	TASK("flags"), TASK("pid"), TASK("tgid"), TASK("mm"), TASK("cred"), TASK("comm"),
@@ -227,7 +230,12 @@ static void look_up(struct emit *e)
 								 fn->blocks.v[b].ins.v[k].imm)->name);
 	}
 	for (size_t k = 0; k < e->img->programs.n; k++)
-		if (site_is_life(e->img->programs.v[k].kind) || e->img->programs.v[k].task_arg) {
+		if (e->img->programs.v[k].kind == SITE_URETPROBE) {
+			if (e->uprobe_func_ip)
+				continue;
+			want(e, return_probes, 16);
+			want(e, return_functions, 2);
+		} else if (site_is_life(e->img->programs.v[k].kind) || e->img->programs.v[k].task_arg) {
 			want(e, life, 16);
 			want(e, by_id, 16);
 		} else if (site_is_syscall(e->img->programs.v[k].kind)) {

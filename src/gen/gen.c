@@ -704,10 +704,42 @@ static void take_frame(struct code *c, int leave)
 	code_place(c, got);
 }
 
+static struct emit new_emit(struct builder *b, const struct gen_program *p, struct parts *parts)
+{
+	struct emit e = {.s = b->s,
+			 .m = b->m,
+			 .img = b->img,
+			 .b = b,
+			 .parts = parts,
+			 .handler_block = -1,
+			 .sleepable = p->sleepable,
+			 .is_return = p->kind == SITE_URETPROBE || p->kind == SITE_KFUNC_RETURN,
+			 .kind = p->kind,
+			 .attach = p->attach,
+			 .kfunc = p->kfunc,
+			 .probe_type = b->img->insts.v[p->first_inst]->family->probe_type,
+			 .at_entry = p->sites.v[0].site->at_entry,
+			 .uprobe_func_ip = b->can.uprobe_func_ip,
+			 .forked = gen_is_fork(p) || p->task_arg,
+			 /* A new task's memory is a copy of its parent's. */
+			 .apart = p->task_arg &&
+				  strcmp(p->sites.v[0].site->path, "sched_process_fork") != 0,
+			 .exiting = p->tracepoint && strcmp(p->tracepoint, "sched_process_exit") == 0};
+	uint32_t at = (sizeof(struct rt_frame) + 7) & ~7u;
+
+	e.key_at = at;
+	e.value_at = at + b->key_bytes;
+	e.spare_at = at + b->key_bytes + b->value_bytes;
+	e.frame_at = e.frame_max = e.spare_at + RT_KEY_STR_BYTES(RT_STR_BYTES - 1);
+	return e;
+}
+
 /* frame->inst, frame->bias. */
-static void find_instance(struct builder *b, struct code *c, const struct gen_program *p)
+static void find_instance(struct builder *b, struct code *c, const struct gen_program *p,
+			  struct parts *parts)
 {
 	int unknown = code_label(c);
+	struct emit e;
 
 	if (site_is_syscall(p->kind)) {
 		code_mov(c, R0, R9);
@@ -727,43 +759,15 @@ static void find_instance(struct builder *b, struct code *c, const struct gen_pr
 	code_alu(c, BPF_ADD, R1, R9);
 	code_load(c, BPF_DW, R8, R1, (int)offsetof(struct builder_instance, vaddr));
 	if (p->kind == SITE_URETPROBE) {
-		code_mov(c, R1, R6);
-		code_helper(c, BPF_FUNC_get_func_ip);
+		e = new_emit(b, p, parts);
+		e.c = c;
+		emit_returning_function(&e);
 	} else {
 		code_load(c, BPF_DW, R0, R6, 128);
 	}
 	code_alu(c, BPF_SUB, R0, R8);
 	code_store(c, BPF_DW, R7, FRAME(bias), R0);
 	code_place(c, unknown);
-}
-
-static struct emit new_emit(struct builder *b, const struct gen_program *p, struct parts *parts)
-{
-	struct emit e = {.s = b->s,
-			 .m = b->m,
-			 .img = b->img,
-			 .b = b,
-			 .parts = parts,
-			 .handler_block = -1,
-			 .sleepable = p->sleepable,
-			 .is_return = p->kind == SITE_URETPROBE || p->kind == SITE_KFUNC_RETURN,
-			 .kind = p->kind,
-			 .attach = p->attach,
-			 .kfunc = p->kfunc,
-			 .probe_type = b->img->insts.v[p->first_inst]->family->probe_type,
-			 .at_entry = p->sites.v[0].site->at_entry,
-			 .forked = gen_is_fork(p) || p->task_arg,
-			 /* A new task's memory is a copy of its parent's. */
-			 .apart = p->task_arg &&
-				  strcmp(p->sites.v[0].site->path, "sched_process_fork") != 0,
-			 .exiting = p->tracepoint && strcmp(p->tracepoint, "sched_process_exit") == 0};
-	uint32_t at = (sizeof(struct rt_frame) + 7) & ~7u;
-
-	e.key_at = at;
-	e.value_at = at + b->key_bytes;
-	e.spare_at = at + b->key_bytes + b->value_bytes;
-	e.frame_at = e.frame_max = e.spare_at + RT_KEY_STR_BYTES(RT_STR_BYTES - 1);
-	return e;
 }
 
 /* The condition of a probe point: false, and the handler is passed by. */
@@ -1005,7 +1009,7 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 	take_frame(c, leave);
 	code_store_imm(c, BPF_W, R7, FRAME(error), 0);
 	code_store_imm(c, BPF_W, R7, FRAME(out_used), sizeof(struct rt_record));
-	find_instance(b, c, p);
+	find_instance(b, c, p, parts);
 	if (wants_task(b, p)) {
 		struct emit e = new_emit(b, p, parts);
 

@@ -122,6 +122,7 @@ bool gen_has_kfuncs(const struct session *s);
 /* What the kernel offers. */
 struct gen_features {
 	bool sleepable;	       /* uprobe programs may wait for pages of user memory */
+	bool uprobe_func_ip;   /* bpf_get_func_ip() knows the function of a return probe in a program */
 	bool tracepoint_cookies; /* a program at several raw tracepoints can tell them apart */
 	bool kprobe_multi, kprobe; /* fentry: where a site has a btf_id */
 };

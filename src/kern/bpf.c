@@ -349,27 +349,33 @@ bool kern_can_bpf(void)
 	return known;
 }
 
+static int uprobe_multi = -1; /* not known yet */
+
+void kern_ignore_uprobe_multi(void)
+{
+	uprobe_multi = 0;
+}
+
 /* A kernel that knows such links says that "/" is no file to put probes in; others refuse the
  * attach type. */
 bool kern_has_uprobe_multi(void)
 {
-	static int known = -1;
 	uint64_t offset = 0;
 	struct kern_uprobes u = {.path = "/", .offsets = &offset, .n = 1};
 	int fd, link;
 
-	if (known >= 0)
-		return known;
-	known = 0;
+	if (uprobe_multi >= 0)
+		return uprobe_multi;
+	uprobe_multi = 0;
 	fd = try_load(BPF_PROG_TYPE_KPROBE, KERN_ATTACH_UPROBE_MULTI, false, nothing, 2);
 	if (fd < 0)
 		return false;
 	link = kern_uprobe_multi(fd, &u);
-	known = link == -EBADF;
+	uprobe_multi = link == -EBADF;
 	if (link >= 0)
 		close(link);
 	close(fd);
-	return known;
+	return uprobe_multi;
 }
 
 bool kern_has_sleepable_uprobes(void)

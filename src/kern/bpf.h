@@ -87,6 +87,7 @@ int kern_raw_tracepoint(int prog, const char *name, uint64_t cookie);
 /* ------------------------------------------------------------------ what this kernel can do */
 bool kern_can_bpf(void);	  /* bpf() is there and allowed */
 bool kern_has_uprobe_multi(void);
+void kern_ignore_uprobe_multi(void); /* as if it had not: for tests */
 bool kern_has_sleepable_uprobes(void);
 bool kern_has_attach_cookie(void); /* of perf event uprobes */
 bool kern_has_tracepoint_cookie(void);

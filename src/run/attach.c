@@ -210,7 +210,7 @@ static bool load_programs(struct run *r)
 		else if (p->attach == GEN_PERF)
 			kind.type = BPF_PROG_TYPE_PERF_EVENT;
 		else if (p->attach == GEN_UPROBES)
-			kind.expected_attach = KERN_ATTACH_UPROBE_MULTI;
+			kind.expected_attach = kern_has_uprobe_multi() ? KERN_ATTACH_UPROBE_MULTI : 0;
 		else
 			continue; /* loaded where it is attached */
 		k->programs[i] = attach_load(r, p, &kind);
@@ -271,12 +271,13 @@ bool attach_refused(struct run *r, const struct gen_site *v, const char *why)
 	return need != NEEDED;
 }
 
-/* Programs for perf events differ from those for uprobe_multi by a number: loaded when needed. */
+/* Programs for perf events differ from those for uprobe_multi by a number. Where the kernel has the
+ * latter, the former are loaded when they are needed. */
 struct attaching {
 	struct run *r;
 	const struct gen_program *program;
-	int multi, perf; /* descriptors; perf: -1: not loaded yet */
-	bool no_multi;	 /* this kernel has no uprobe_multi */
+	int multi, perf; /* descriptors; -1: not loaded */
+	size_t n_multi, n_perf; /* places attached */
 };
 
 static int link_multi(const struct attaching *a, const struct gen_site *v, size_t n)
@@ -325,6 +326,7 @@ static bool attach_one(struct attaching *a, const struct gen_site *v, int multi)
 	if (fd >= 0) {
 		attach_add_link(k, fd);
 		k->n_perf++;
+		a->n_perf++;
 		return true;
 	}
 	if (multi)
@@ -359,13 +361,16 @@ static bool attach_tracepoint(struct run *r, size_t number)
  * say which it is. */
 static bool attach_sites(struct attaching *a, const struct gen_site *v, size_t n)
 {
-	int fd = a->no_multi ? -EOPNOTSUPP : link_multi(a, v, n);
+	int fd = 0; /* not tried */
 
-	if (fd >= 0) {
-		attach_add_link(a->r->kernel, fd);
-		return true;
+	if (a->multi >= 0) {
+		fd = link_multi(a, v, n);
+		if (fd >= 0) {
+			attach_add_link(a->r->kernel, fd);
+			a->n_multi += n;
+			return true;
+		}
 	}
-	a->no_multi = a->no_multi || !kern_has_uprobe_multi();
 	if (n == 1)
 		return attach_one(a, v, fd);
 	return attach_sites(a, v, n / 2) && attach_sites(a, v + n / 2, n - n / 2);
@@ -432,6 +437,11 @@ static bool attach_uprobes(struct run *r, size_t number)
 	struct attaching a = {.r = r, .program = p, .multi = r->kernel->programs[number], .perf = -1};
 	bool ok = true;
 
+	if (!kern_has_uprobe_multi()) {
+		a.perf = a.multi;
+		a.multi = -1;
+	}
+
 	/* Places come sorted by file. */
 	for (size_t i = 0, next; ok && i < p->sites.n; i = next) {
 		for (next = i + 1; next < p->sites.n; next++)
@@ -439,8 +449,11 @@ static bool attach_uprobes(struct run *r, size_t number)
 				break;
 		ok = attach_file(&a, p->sites.v + i, next - i);
 	}
-	if (a.perf >= 0)
+	if (a.perf >= 0 && a.multi >= 0)
 		close(a.perf); /* the links hold it */
+	if (r->s->opt.verbose[5])
+		fprintf(stderr, "%s%s: places by uprobe_multi: %zu, by perf event: %zu\n", p->name,
+			p->sleepable ? ", sleepable" : "", a.n_multi, a.n_perf);
 	return ok;
 }
 
@@ -658,6 +671,8 @@ void kernel_release(struct run *r)
 
 	if (!k)
 		return;
+	if (k->n_perf && r->s->opt.verbose[5])
+		fprintf(stderr, "Removing %d probes, one after the other.\n", k->n_perf);
 	close_links(k);
 	share_release(r);
 	locks_release(k);

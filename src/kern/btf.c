@@ -101,6 +101,22 @@ void kern_btf_modules(struct arena *a, name_list *out)
 		closedir(dir);
 }
 
+int kern_btf_tracepoint(const char *name)
+{
+	struct btf *b = kern_btf();
+	char typedef_name[128];
+	uint32_t id;
+
+	snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", name);
+	id = b ? btf_find(b, typedef_name, 1u << BTF_KIND_TYPEDEF) : 0;
+	id = id ? btf_peel(b, btf_type(b, id)->type) : 0;
+	if (id && btf_kind(b, id) == BTF_KIND_PTR)
+		id = btf_type(b, id)->type;
+	if (!id || btf_kind(b, id) != BTF_KIND_FUNC_PROTO)
+		return -1;
+	return (int)BTF_INFO_VLEN(btf_type(b, id)->info) - 1;
+}
+
 bool kern_btf_members(struct kern_member *v, size_t n)
 {
 	struct btf *b = kern_btf();
@@ -140,5 +156,7 @@ TEST(btf_members_of_the_running_kernel)
 	CHECK(!kern_btf_members(v, 5));
 	CHECK(v[0].found && !v[4].found);
 	CHECK(kern_module_btf("no such module") == NULL);
+	CHECK_INT(kern_btf_tracepoint("sys_enter"), 2);
+	CHECK_INT(kern_btf_tracepoint("no_such_tracepoint"), -1);
 }
 #endif

@@ -17,6 +17,9 @@ struct btf *kern_module_btf(const char *module);
 /* Names of the loaded modules that have types of their own. */
 void kern_btf_modules(struct arena *a, name_list *out);
 
+/* How many arguments a tracepoint has, the hidden one not counted; -1: there is no such one. */
+int kern_btf_tracepoint(const char *name);
+
 struct kern_member {
 	const char *type, *member; /* "task_struct", "tgid"; member "": the structure itself */
 	uint32_t offset;	   /* set: bytes from the start of the structure; its size */

@@ -18,6 +18,7 @@
 #include "kern/bpf.h"
 #include "kern/btf.h"
 #include "kern/cpu.h"
+#include "kern/kfunc.h"
 #include "lang/token.h"
 #include "rt/intrinsic.h"
 #include "run/attach.h"
@@ -184,6 +185,20 @@ static bool fill_program_maps(struct run *r)
 	return true;
 }
 
+/* The function that stands for a tracepoint of the life of processes which this kernel lacks (6.10) or
+ * runs when the process no longer has its memory and so cannot be told from others (before 6.16, when
+ * the tracepoint had one argument only); NULL: the tracepoint will do. */
+static const char *life_function(const struct gen_program *p)
+{
+	if (!site_is_life(p->kind) || !p->tracepoint)
+		return NULL;
+	if (strcmp(p->tracepoint, "sched_process_exit") == 0 && kern_btf_tracepoint(p->tracepoint) < 2)
+		return "do_exit";
+	if (strcmp(p->tracepoint, "sched_prepare_exec") == 0 && kern_btf_tracepoint(p->tracepoint) < 0)
+		return "begin_new_exec";
+	return NULL;
+}
+
 static bool load_programs(struct run *r)
 {
 	struct kernel *k = r->kernel;
@@ -206,7 +221,7 @@ static bool load_programs(struct run *r)
 
 		relocate(k, p);
 		if (p->attach == GEN_RAW_TRACEPOINT)
-			kind.type = BPF_PROG_TYPE_RAW_TRACEPOINT;
+			kind.type = life_function(p) ? BPF_PROG_TYPE_KPROBE : BPF_PROG_TYPE_RAW_TRACEPOINT;
 		else if (p->attach == GEN_PERF)
 			kind.type = BPF_PROG_TYPE_PERF_EVENT;
 		else if (p->attach == GEN_UPROBES)
@@ -340,20 +355,23 @@ static bool attach_one(struct attaching *a, const struct gen_site *v, int multi)
 	return go_on;
 }
 
-/* The one tracepoint of a program. That of programs that are replaced is newer than the others, and
- * nobody else needs it. */
+/* The one tracepoint of a program, or what stands for it. */
 static bool attach_tracepoint(struct run *r, size_t number)
 {
 	const struct gen_program *p = &r->kernel->img->programs.v[number];
-	int fd = kern_raw_tracepoint(r->kernel->programs[number], p->tracepoint, 0);
+	const char *function = life_function(p);
+	int prog = r->kernel->programs[number];
+	int fd = function ? kern_kprobe(prog, function, 0, 0, false, 0)
+			  : kern_raw_tracepoint(prog, p->tracepoint, 0);
 
 	if (fd >= 0)
 		attach_add_link(r->kernel, fd);
-	else if (fd != -ENOENT || strcmp(p->tracepoint, "sched_prepare_exec") != 0)
-		message_error(r, "cannot attach %s: tracepoint %s: %s",
-			      first_inst(r->kernel, &p->sites.v[0])->name, p->tracepoint, attach_reason(fd));
+	else if (function && strcmp(p->tracepoint, "sched_prepare_exec") == 0)
+		return true; /* ends by exec are not seen */
 	else
-		return true;
+		message_error(r, "cannot attach %s: %s %s: %s", first_inst(r->kernel, &p->sites.v[0])->name,
+			      function ? "kernel function" : "tracepoint", function ? function : p->tracepoint,
+			      attach_reason(fd));
 	return fd >= 0;
 }
 

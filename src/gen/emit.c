@@ -9,6 +9,7 @@
 #include "gen/emit_task.h"
 #include "lang/diag.h"
 #include "rt/error_text.h"
+#include "rt/intrinsic.h"
 #include "session.h"
 
 #define FRAME(member) ((int)offsetof(struct rt_frame, member))
@@ -592,22 +593,51 @@ static void raise(struct emit *e, const struct ir_ins *i)
 	emit_fail(e, i, RT_E_TEXT);
 }
 
+/* The function of the tapset that a register's text always comes from, if only user space can make it. */
+static const char *symbol_function(const struct emit *e, ir_ref r)
+{
+	static const char *const functions[] = {
+		"usymname", "usymdata", "usymfile", "usymline", "usymfileline", "umodname", "umodbuildid",
+		"symname", "symdata", "symfile", "symline", "symfileline", "modname", "caller",
+		"sprint_backtrace", "sprint_ubacktrace", "sprint_stack", "sprint_ustack", NULL,
+	};
+	const struct ir_fn *fn = e->f->fn;
+	const char *name = NULL;
+
+	for (size_t b = 0; b < fn->blocks.n; b++)
+		for (size_t k = 0; k < fn->blocks.v[b].ins.n; k++) {
+			const struct ir_ins *i = &fn->blocks.v[b].ins.v[k];
+			bool symbol = false;
+
+			if (i->dst != r)
+				continue;
+			for (int n = 0; i->op == IR_RT && functions[n]; n++)
+				symbol |= strcmp(intrinsic_by_number(i->imm)->name, functions[n]) == 0;
+			if (!symbol)
+				return NULL;
+			name = intrinsic_by_number(i->imm)->name;
+		}
+	return name;
+}
+
 void emit_need_text(struct emit *e, const struct ir_ins *i, ir_ref r)
 {
-	static const char text[] = "the text of a symbol, stack or time is not known in the probe handler";
 	struct loc l = emit_loc(e, r);
 	int ok = code_label(e->c);
+	const char *function;
 
 	if (l.kind != LOC_SLOT || !builder_tokens(e->b))
 		return;
+	function = IR_KIND(r) == IRK_REG ? symbol_function(e, r) : NULL;
+	if (function) {
+		emit_error(e, i, "the text of %s() is not known in the probe handler", function);
+		return;
+	}
 	emit_str_ptr(e, R1, l);
 	code_load(e->c, BPF_W, R2, R1, 4);
 	code_jump_if_imm(e->c, BPF_JEQ, R2, 0, ok);
-	emit_frame_ptr(e, R1, FRAME(error_text));
-	code_imm(e->c, R2, RT_STR_BYTES - 1);
-	code_map_value(e->c, R3, GEN_MAP_CONST, builder_string(e->b, text, sizeof(text) - 1));
-	code_library(e->c, "rt_copy");
-	emit_fail(e, i, RT_E_TEXT);
+	emit_stack_as_text(e, l, ok);
+	emit_fail_text(e, i, "the text of a symbol or stack is not known in the probe handler");
 	code_place(e->c, ok);
 }
 

@@ -166,7 +166,8 @@ uint32_t emit_iter_bytes(const struct ir_global *g);
  * most. */
 uint32_t emit_floor(const struct emit *e, uint64_t *need);
 
-/* An error at run time if the string is a token: its text is not known here. R1, R2 are lost. */
+/* If the string is a token: its text takes its place where it can be made here (addresses of a stack), else
+ * an error. R0-R5 are lost. */
 void emit_need_text(struct emit *e, const struct ir_ins *i, ir_ref r);
 /* Library functions that write a string piecemeal may not have it as an argument, too: where they
  * write to instead, dst itself if there is no clash. */

@@ -310,6 +310,34 @@ static void addresses(struct emit *e, const struct ir_ins *i, bool kernel, enum 
 	text_of_stack(e, emit_loc(e, i->dst), false);
 }
 
+void emit_stack_as_text(struct emit *e, struct loc l, int ok)
+{
+	int stack = code_label(e->c), other = code_label(e->c);
+
+	if (!e->img->stacks)
+		return;
+	code_jump_if_imm(e->c, BPF_JEQ, R2, RT_TOKEN_USTACK, stack);
+	code_jump_if_imm(e->c, BPF_JNE, R2, RT_TOKEN_KSTACK, other);
+	code_place(e->c, stack);
+	code_load(e->c, BPF_W, R2, R1, 20);
+	code_jump_if_imm(e->c, BPF_JNE, R2, SYM_NONE, other);
+	code_load(e->c, BPF_DW, R2, R1, 8);
+	code_store(e->c, BPF_DW, R10, -8, R2);
+	code_map(e->c, R1, e->img->stacks);
+	code_mov(e->c, R2, R10);
+	code_alu_imm(e->c, BPF_ADD, R2, -8);
+	code_helper(e->c, BPF_FUNC_map_lookup_elem);
+	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, other);
+	emit_frame_ptr(e, R1, (uint32_t)FRAME(walk.stack));
+	code_imm(e->c, R2, sizeof(struct rt_stack));
+	code_mov(e->c, R3, R0);
+	code_helper(e->c, BPF_FUNC_probe_read_kernel);
+	code_imm(e->c, R4, -1);
+	text_of_stack(e, l, true);
+	code_jump(e->c, ok);
+	code_place(e->c, other);
+}
+
 /* The token of a stack in another form; a text is a stack of the current process. */
 static void lines(struct emit *e, const struct ir_ins *i, bool kernel, enum symbol_form form)
 {

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct emit;
+struct loc;
 struct ir_ins;
 
 /* A function of the tapset by the name of its intrinsic; false: none of these. */
@@ -20,6 +21,8 @@ bool emit_memory_op(struct emit *e, const struct ir_ins *i, const char *name);
 bool emit_stack_op(struct emit *e, const struct ir_ins *i, const char *name);
 /* emit_names.c: likewise. */
 bool emit_name_op(struct emit *e, const struct ir_ins *i, const char *name);
+/* The token in R1, of kind R2, becomes text, and on to ok, if it is one of the addresses of a stack. */
+void emit_stack_as_text(struct emit *e, struct loc l, int ok);
 /* Offset of a member that some function in the tables of emit_task.c wants. */
 uint32_t emit_member(struct emit *e, const struct ir_ins *i, const char *type, const char *member);
 /* The same; false: there is none. */

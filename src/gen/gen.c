@@ -305,13 +305,14 @@ static void add_maps(struct builder *b, const struct reach *r)
 	struct gen_image *img = b->img;
 	struct gen_map fixed[GEN_MAP_FIXED] = {
 		[GEN_MAP_SHARED] = {"shared", BPF_MAP_TYPE_ARRAY, 4, 0, 1, BPF_F_MMAPABLE, -1, NULL,
-				    true},
+				    true, false},
 		[GEN_MAP_FRAMES] = {"frames", BPF_MAP_TYPE_ARRAY, 4, 0, RT_FRAMES_PER_CPU, 0, -1, NULL,
 				    false, true},
-		[GEN_MAP_RING] = {"ring", BPF_MAP_TYPE_RINGBUF, 0, 0, 0, 0, -1, NULL, false},
-		[GEN_MAP_CONST] = {"constants", BPF_MAP_TYPE_ARRAY, 4, 0, 1, 0, -1, NULL, false},
+		[GEN_MAP_RING] = {"ring", BPF_MAP_TYPE_RINGBUF, 0, 0, 0, 0, -1, NULL, false, false},
+		[GEN_MAP_CONST] = {"constants", BPF_MAP_TYPE_ARRAY, 4, 0, 1, 0, -1, NULL, false,
+				   false},
 		[GEN_MAP_TARGETS] = {"targets", BPF_MAP_TYPE_HASH, 4, 4, MAX_TARGETS, NO_PREALLOC, -1,
-				     NULL, false},
+				     NULL, false, false},
 	};
 	uint32_t ring = (uint32_t)(b->s->opt.buffer_mb ? b->s->opt.buffer_mb : DEFAULT_RING_MB) << 20;
 	struct rt_shared start = {0};
@@ -588,21 +589,6 @@ static void group_places(struct builder *b)
 	free(v);
 }
 
-static const char *ppfunc_of(struct arena *a, const char *pp)
-{
-	const char *at = strstr(pp, "function(\"");
-
-	if (at) {
-		at += strlen("function(\"");
-	} else {
-		at = strstr(pp, "statement(\"");
-		if (!at)
-			return "";
-		at += strlen("statement(\"");
-	}
-	return arena_strndup(a, at, strcspn(at, "@\""));
-}
-
 /* What a merged handler takes from the instance, in the constants; 0: nothing. */
 static uint32_t add_values(struct builder *b, const struct probe_inst *inst)
 {
@@ -641,8 +627,10 @@ static void add_instances(struct builder *b, bool texts)
 		v[i].params = add_values(b, inst);
 		if (!texts)
 			continue;
+		size_t len;
+		const char *function = rt_point_function(inst->name, &len);
 		const char *t[3] = {inst->name, inst->alias_name,
-				    ppfunc_of(&img->arena, inst->name)};
+				    arena_strndup(&img->arena, function, len)};
 
 		for (int k = 0; k < 3; k++)
 			v[i].text[k] = builder_string(b, t[k], (uint32_t)strlen(t[k]));

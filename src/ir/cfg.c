@@ -4,6 +4,8 @@
  * instruction would have assigned is not assigned. ACTION fails too, but no script catches that. */
 #include "ir/passes.h"
 
+#include <string.h>
+
 #include "base/bug.h"
 #include "rt/intrinsic.h"
 
@@ -117,6 +119,17 @@ static uint64_t format_width(const struct ir_module *m, const struct ir_fn *f,
 	return n;
 }
 
+static uint64_t intrinsic_width(const struct ir_module *m, const struct intrinsic *i)
+{
+	if (i->width)
+		return i->width;
+	if (m->point_width && strcmp(i->name, "ppfunc") == 0)
+		return m->function_width;
+	if (m->point_width && (strcmp(i->name, "pp") == 0 || strcmp(i->name, "pn") == 0))
+		return m->point_width;
+	return m->max_string;
+}
+
 uint32_t ir_result_width(const struct ir_module *m, const struct ir_fn *f, const struct ir_ins *i,
 			 const uint32_t *iter_globals)
 {
@@ -147,8 +160,7 @@ uint32_t ir_result_width(const struct ir_module *m, const struct ir_fn *f, const
 		n = m->fns.v[IR_INDEX(args[0])]->ret_width;
 		break;
 	case IR_RT:
-		if (intrinsic_by_number(i->imm)->width)
-			n = intrinsic_by_number(i->imm)->width;
+		n = intrinsic_width(m, intrinsic_by_number(i->imm));
 		break;
 	case IR_SPRINT:
 		n = format_width(m, f, i);

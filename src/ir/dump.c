@@ -385,7 +385,10 @@ void ir_dump(struct str *out, const struct ir_module *m)
 		remember(&d, &d.globals, m->globals.v[i].name, i);
 	for (size_t i = 0; i < m->fns.n; i++)
 		remember(&d, &d.fns, m->fns.v[i]->name, i);
-	str_addf(out, "max_string %u%s\n", m->max_string, m->uses_groups ? " groups" : "");
+	str_addf(out, "max_string %u%s", m->max_string, m->uses_groups ? " groups" : "");
+	if (m->point_width)
+		str_addf(out, " points %u %u", m->point_width, m->function_width);
+	str_addc(out, '\n');
 	for (size_t i = 0; i < m->globals.n; i++)
 		global(&d, (uint32_t)i);
 	for (size_t i = 0; i < m->formats.n; i++)

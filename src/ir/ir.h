@@ -135,6 +135,7 @@ struct ir_module {
 	uint32_t max_string; /* MAXSTRINGLEN - 1 */
 	uint32_t *num_index, *str_index, num_cap, str_cap; /* private to ir.c */
 	bool uses_groups;    /* matched() or ngroups() is called somewhere */
+	uint32_t point_width, function_width; /* longest texts of pp() and pn(), of ppfunc(); 0: any */
 };
 
 /* Sort order of a foreach, packed into ir_ins.imm. */

@@ -477,6 +477,30 @@ static void lower_global(struct lower *l, const struct var *v)
 	vec_push(&l->m->globals, &l->m->arena, g);
 }
 
+/* If the script asks for the texts of probe points, how long those are. */
+static void point_widths(const struct program *p, struct ir_module *m)
+{
+	bool asked = false;
+
+	for (size_t i = 0; i < p->functions.n; i++) {
+		const struct intrinsic *f = p->functions.v[i]->intrinsic;
+
+		asked |= f && (strcmp(f->name, "pp") == 0 || strcmp(f->name, "pn") == 0 ||
+			       strcmp(f->name, "ppfunc") == 0);
+	}
+	for (size_t i = 0; asked && i < p->probes.n; i++) {
+		const struct probe_inst *inst = p->probes.v[i];
+		size_t len = strlen(inst->name), alias = strlen(inst->alias_name);
+
+		len = alias > len ? alias : len;
+		if (len > m->point_width)
+			m->point_width = (uint32_t)len;
+		rt_point_function(inst->name, &len);
+		if (len > m->function_width)
+			m->function_width = (uint32_t)len;
+	}
+}
+
 bool ir_lower(struct session *s)
 {
 	const struct program *p = s->program;
@@ -489,6 +513,7 @@ bool ir_lower(struct session *s)
 		    (strcmp(p->functions.v[i]->name, "matched") == 0 ||
 		     strcmp(p->functions.v[i]->name, "ngroups") == 0))
 			l.m->uses_groups = true;
+	point_widths(s->program, l.m);
 	for (size_t i = 0; i < p->globals.n; i++)
 		lower_global(&l, p->globals.v[i]);
 	for (size_t i = 0; i < p->handlers.n; i++) {

@@ -379,6 +379,10 @@ static bool module_head(struct text *t)
 	if (t->m->max_string == 0)
 		return scan_fail(&t->s, "max_string is 0");
 	t->m->uses_groups = scan_word_is(&t->s, "groups");
+	if (scan_word_is(&t->s, "points") &&
+	    (!scan_u32(&t->s, UINT32_MAX, &t->m->point_width) ||
+	     !scan_u32(&t->s, UINT32_MAX, &t->m->function_width)))
+		return false;
 	return scan_line_end(&t->s);
 }
 

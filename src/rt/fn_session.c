@@ -69,19 +69,27 @@ static int fn_pn(struct rt_call *c)
 	return rt_ret_static(c, p && p->alias_name ? p->alias_name : rt_probe_point(c));
 }
 
-static int fn_ppfunc(struct rt_call *c)
+const char *rt_point_function(const char *point, size_t *len)
 {
 	static const char function[] = "function(\"", statement[] = "statement(\"";
-	const char *text = rt_probe_point(c), *at = strstr(text, function);
-	size_t skip = sizeof(function) - 1;
+	const char *at = strstr(point, function);
 
-	if (!at) {
-		at = strstr(text, statement);
-		skip = sizeof(statement) - 1;
+	if (at) {
+		at += sizeof(function) - 1;
+	} else {
+		at = strstr(point, statement);
+		at = at ? at + sizeof(statement) - 1 : "";
 	}
-	if (!at)
-		return rt_ret_static(c, "");
-	return rt_ret_text(c, at + skip, strcspn(at + skip, "@\""));
+	*len = strcspn(at, "@\"");
+	return at;
+}
+
+static int fn_ppfunc(struct rt_call *c)
+{
+	size_t len;
+	const char *text = rt_point_function(rt_probe_point(c), &len);
+
+	return rt_ret_text(c, text, len);
 }
 
 /* ------------------------------------------------------------------ control */

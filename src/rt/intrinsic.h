@@ -56,6 +56,8 @@ const struct intrinsic *intrinsic_find(const char *name, size_t len);
 uint32_t intrinsic_number(const struct intrinsic *i);
 const struct intrinsic *intrinsic_by_number(uint32_t number);
 
+/* ppfunc() of a probe point: a part of its text, len bytes. */
+const char *rt_point_function(const char *point, size_t *len);
 /* Gives handlers in the kernel the zone of tz_gmtoff() and tz_name(). */
 struct rt_shared;
 void rt_zone_share(struct rt_shared *to);

@@ -192,6 +192,7 @@ struct rt_frame {
 	uint32_t out_used;
 	uint32_t token_pos;  /* of tokenize() */
 	uint64_t started;    /* -t: bpf_ktime_get_ns() at the start of the handler */
+	uint64_t aside;	     /* by bit: globals that the handler did not get (gen/emit_lock.c) */
 	uint32_t reserved[2];
 	/* Script functions that are not inlined: how deep in them; what recursive calls have kept; places
 	 * of the calls that an error has left (gen_image.places). */
@@ -324,6 +325,7 @@ enum rt_item_kind {
 			    * struct rt_stack */
 	RT_ITEM_USYMBOLS,  /* print_ustack(): one string, a stack as text */
 	RT_ITEM_KSYMBOLS,  /* print_stack() */
+	RT_ITEM_ADD,	   /* a: global that somebody had for himself; then struct rt_item_add, the key */
 };
 enum { RT_STACK_FORM = 0xff, RT_STACK_RETURN = 0x100, RT_STACK_KERNEL = 0x200 };
 struct rt_item {
@@ -332,6 +334,10 @@ struct rt_item {
 };
 struct rt_arg_str {
 	uint32_t len, token; /* then len bytes (token: sizeof(struct rt_token)), padded to 8 */
+};
+struct rt_item_add {
+	int64_t n;
+	uint64_t place; /* in the script */
 };
 struct rt_item_error {
 	int64_t arg;

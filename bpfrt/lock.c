@@ -76,6 +76,20 @@ long rt_lock_alone(struct rt_lock *lock, uint64_t spins)
 	return done(lock, &c);
 }
 
+long rt_try_shared(struct rt_lock *lock)
+{
+	/* Who comes at the same time for a moment only is no hindrance. */
+	for (int i = 0; lock && i < 8; i++)
+		if (take_shared(lock))
+			return 1;
+	return 0;
+}
+
+long rt_try_alone(struct rt_lock *lock)
+{
+	return lock && take_alone(lock);
+}
+
 long rt_unlock_shared(struct rt_lock *lock)
 {
 	if (lock)

@@ -108,6 +108,7 @@ struct emit {
 	uint32_t frame_at, frame_max;
 	uint32_t key_at, value_at, spare_at; /* buffers in the frame; spare: one widest string */
 	const struct loc *params; /* of a handler that stands for several (merge.h) */
+	uint8_t *aside; /* by global: 1 + bit in frame->aside, 0: none. struct rt_item_add lies before key_at */
 	enum site_kind kind;
 	bool sleepable, is_return, at_entry; /* at_entry: of a function */
 	enum gen_attach attach;
@@ -196,6 +197,17 @@ void emit_copy_registers(struct emit *e);
 /* R0 = bpf_get_current_pid_tgid() of the task in question; its address. R1-R5 are lost. */
 void emit_ids(struct emit *e);
 void emit_current_task(struct emit *e);
+
+/* emit_lock.c: the globals of a handler, all of them or (to skip, counted) none. */
+struct lock_plan;
+void emit_take_locks(struct emit *e, const struct lock_plan *plan, uint32_t fn, int skip);
+void emit_drop_locks(struct emit *e, const struct lock_plan *plan, uint32_t fn);
+/* To `aside` if an addition to the global has to be made later. */
+void emit_if_aside(struct emit *e, uint32_t global, int aside);
+/* It is left to the stap process: so much (in R9), to the element whose key is at key_at. */
+void emit_put_aside(struct emit *e, const struct ir_ins *i);
+/* gen.c: one of the counters of struct rt_shared, and away. */
+void emit_count_skipped(struct code *c, uint32_t counter, int to);
 
 /* One instruction; false: not one of this file. */
 bool emit_string_op(struct emit *e, const struct ir_ins *i);

@@ -3,6 +3,7 @@
  * Tables are hash maps; an element carries its number in the order of insertion. Single updates are
  * atomic: concurrent hits on other CPUs lose nothing. A new element is made complete before it is
  * inserted, and inserted only if no other CPU was faster. */
+#include <errno.h>
 #include <stddef.h>
 
 #include "gen/emit.h"
@@ -88,11 +89,24 @@ static void try_insert(struct emit *e, const struct ir_ins *i, int inserted)
 	code_imm(e->c, R4, BPF_NOEXIST);
 	code_helper(e->c, BPF_FUNC_map_update_elem);
 	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, inserted);
+	code_mov(e->c, R8, R0);
+}
+
+static bool result_used(const struct emit *e, const struct ir_ins *i)
+{
+	return i->dst && e->f->uses[IR_INDEX(i->dst)];
+}
+
+/* Additions elsewhere than in a thread can interrupt an operation on the same table. */
+static bool may_collide(const struct emit *e, const struct ir_ins *i)
+{
+	return e->attach != GEN_UPROBES && (i->op == IR_SADD || (i->op == IR_TADD && !result_used(e, i)));
 }
 
 /* R0 = the element: found, or inserted with the value that stands at value_at + 8; full: fails.
- * Control goes to found with R0 set, or falls through after an insertion. */
-static void insert(struct emit *e, const struct ir_ins *i, int found)
+ * Control goes to found with R0 set, or falls through after an insertion. R8 is lost. If the kernel
+ * cannot insert just now, to `aside` (operations that may_collide()). */
+static void insert(struct emit *e, const struct ir_ins *i, int found, int aside)
 {
 	int inserted = code_label(e->c);
 
@@ -104,6 +118,8 @@ static void insert(struct emit *e, const struct ir_ins *i, int found)
 		look_up(e, i);
 		code_jump_if_imm(e->c, BPF_JNE, R0, 0, found);
 	}
+	if (may_collide(e, i))
+		code_jump_if_imm(e->c, BPF_JNE, R8, -E2BIG, aside);
 	code_imm(e->c, R1, IR_INDEX(emit_arg(e, i, 0)));
 	code_store(e->c, BPF_DW, R7, (int)offsetof(struct rt_frame, error_arg), R1);
 	emit_fail(e, i, RT_E_FULL);
@@ -148,17 +164,23 @@ static void store(struct emit *e, const struct ir_ins *i)
 	code_store(e->c, BPF_DW, R1, 0, R2);
 }
 
-static bool result_used(const struct emit *e, const struct ir_ins *i)
-{
-	return i->dst && e->f->uses[IR_INDEX(i->dst)];
-}
-
 static void add_scalar(struct emit *e, const struct ir_ins *i)
 {
-	emit_load_num(e, R2, emit_arg(e, i, 1));
+	uint32_t g = IR_INDEX(emit_arg(e, i, 0));
+	int aside = code_label(e->c), end = code_label(e->c);
+
+	emit_load_num(e, R9, emit_arg(e, i, 1));
+	emit_if_aside(e, g, aside);
+	code_mov(e->c, R2, R9);
 	code_map_value(e->c, R1, GEN_MAP_SHARED, place_of(e, i)->offset);
 	if (!result_used(e, i)) {
 		code_atomic(e->c, BPF_DW, BPF_ADD, R1, 0, R2);
+		if (e->aside && e->aside[g]) {
+			code_jump(e->c, end);
+			code_place(e->c, aside);
+			emit_put_aside(e, i);
+			code_place(e->c, end);
+		}
 		return;
 	}
 	code_mov(e->c, R3, R2);
@@ -217,7 +239,7 @@ static void set_string(struct emit *e, const struct ir_ins *i, uint32_t width)
 	code_library(e->c, "rt_copy");
 	look_up(e, i);
 	code_jump_if_imm(e->c, BPF_JNE, R0, 0, found);
-	insert(e, i, found);
+	insert(e, i, found, -1);
 	code_jump(e->c, end);
 	code_place(e->c, found);
 	code_mov(e->c, R1, R0);
@@ -242,7 +264,7 @@ static void set(struct emit *e, const struct ir_ins *i)
 	look_up(e, i);
 	code_jump_if_imm(e->c, BPF_JNE, R0, 0, found);
 	code_store(e->c, BPF_DW, R7, (int)e->value_at + VALUE, R9);
-	insert(e, i, found);
+	insert(e, i, found, -1);
 	code_jump(e->c, end);
 	code_place(e->c, found);
 	code_store(e->c, BPF_DW, R0, VALUE, R9);
@@ -251,14 +273,15 @@ static void set(struct emit *e, const struct ir_ins *i)
 
 static void add(struct emit *e, const struct ir_ins *i)
 {
-	int found = code_label(e->c), end = code_label(e->c);
+	int found = code_label(e->c), end = code_label(e->c), aside = code_label(e->c);
 
 	make_key(e, i, 2);
 	emit_load_num(e, R9, emit_arg(e, i, 1));
+	emit_if_aside(e, IR_INDEX(emit_arg(e, i, 0)), aside);
 	look_up(e, i);
 	code_jump_if_imm(e->c, BPF_JNE, R0, 0, found);
 	code_store(e->c, BPF_DW, R7, (int)e->value_at + VALUE, R9);
-	insert(e, i, found);
+	insert(e, i, found, aside);
 	code_jump(e->c, end);
 	code_place(e->c, found);
 	if (result_used(e, i)) {
@@ -267,6 +290,11 @@ static void add(struct emit *e, const struct ir_ins *i)
 		code_alu(e->c, BPF_ADD, R9, R1);
 	} else {
 		code_atomic(e->c, BPF_DW, BPF_ADD, R0, VALUE, R9);
+	}
+	if (may_collide(e, i)) {
+		code_jump(e->c, end);
+		code_place(e->c, aside);
+		emit_put_aside(e, i);
 	}
 	code_place(e->c, end);
 	if (result_used(e, i))
@@ -310,23 +338,25 @@ static void init_stat(struct emit *e)
 }
 
 /* R8 = the statistics, made if it is a new element of a table. */
-static void stat_for_update(struct emit *e, const struct ir_ins *i)
+static void stat_for_update(struct emit *e, const struct ir_ins *i, int aside)
 {
 	const struct ir_global *g = global_of(e, i);
 	uint32_t bytes = sizeof(struct rt_stat_value) + 8 * (uint32_t)rt_stat_buckets(&g->stat);
 	int found = code_label(e->c);
 
 	if (!g->n_keys) {
+		emit_if_aside(e, IR_INDEX(emit_arg(e, i, 0)), aside);
 		code_map_value(e->c, R8, GEN_MAP_SHARED, place_of(e, i)->offset);
 		return;
 	}
 	make_key(e, i, 2);
+	emit_if_aside(e, IR_INDEX(emit_arg(e, i, 0)), aside);
 	look_up(e, i);
 	code_jump_if_imm(e->c, BPF_JNE, R0, 0, found);
 	for (uint32_t k = 0; k < bytes; k += 8)
 		code_store_imm(e->c, BPF_DW, R7, (int)(e->value_at + k), 0);
 	init_stat(e);
-	insert(e, i, found);
+	insert(e, i, found, aside);
 	look_up(e, i);
 	code_jump_if_imm(e->c, BPF_JNE, R0, 0, found);
 	emit_fail(e, i, RT_E_FULL);
@@ -334,14 +364,12 @@ static void stat_for_update(struct emit *e, const struct ir_ins *i)
 	code_mov(e->c, R8, R0);
 }
 
-static void stat_add(struct emit *e, const struct ir_ins *i)
+static void add_to_stat(struct emit *e, const struct ir_ins *i)
 {
 	const struct ir_global *g = global_of(e, i);
 	int32_t buckets = rt_stat_buckets(&g->stat);
 	int outside = code_label(e->c);
 
-	emit_load_num(e, R9, emit_arg(e, i, 1));
-	stat_for_update(e, i);
 	code_mov(e->c, R1, R8);
 	code_mov(e->c, R2, R9);
 	code_library(e->c, g->stat.variance ? "rt_stat_add_variance" : "rt_stat_add");
@@ -363,6 +391,22 @@ static void stat_add(struct emit *e, const struct ir_ins *i)
 	code_atomic(e->c, BPF_DW, BPF_ADD, R8, STAT(buckets), R1);
 	code_place(e->c, outside);
 }
+
+static void stat_add(struct emit *e, const struct ir_ins *i)
+{
+	int aside = code_label(e->c), end = code_label(e->c);
+
+	emit_load_num(e, R9, emit_arg(e, i, 1));
+	stat_for_update(e, i, aside);
+	add_to_stat(e, i);
+	if (may_collide(e, i)) {
+		code_jump(e->c, end);
+		code_place(e->c, aside);
+		emit_put_aside(e, i);
+	}
+	code_place(e->c, end);
+}
+
 
 void emit_stat_for_reading(struct emit *e, const struct ir_ins *i, unsigned first_key, int missing)
 {

@@ -32,10 +32,6 @@ enum {
 	MANY_ENTRIES = 65536,	   /* preallocating more takes too long */
 	DEFAULT_RING_MB = 8,
 	MAX_TARGETS = 32768,
-	/* Tries to get a lock, of 8 ns each. A traced thread waits longer than SystemTap does: the holder may
-	 * be waiting for its CPU. Elsewhere interrupts may be off, or the holder may be what is interrupted. */
-	TASK_SPINS = 1 << 23,
-	OTHER_SPINS = 1 << 17,
 };
 
 struct builder {
@@ -655,7 +651,7 @@ static void only_targets(struct code *c, int leave)
 	code_jump_if_imm(c, BPF_JEQ, R0, 0, leave);
 }
 
-static void count_skipped(struct code *c, uint32_t counter, int skip)
+void emit_count_skipped(struct code *c, uint32_t counter, int skip)
 {
 	code_map_value(c, R1, GEN_MAP_SHARED, counter);
 	code_imm(c, R2, 1);
@@ -688,7 +684,7 @@ static void take_frame(struct code *c, int leave)
 		code_place(c, taken);
 		code_alu_imm(c, BPF_ADD, R8, 1);
 	}
-	count_skipped(c, SHARED(skipped_busy), leave);
+	emit_count_skipped(c, SHARED(skipped_busy), leave);
 	code_place(c, got);
 }
 
@@ -715,9 +711,9 @@ static struct emit new_emit(struct builder *b, const struct gen_program *p, stru
 			 .exiting = p->tracepoint && strcmp(p->tracepoint, "sched_process_exit") == 0};
 	uint32_t at = (sizeof(struct rt_frame) + 7) & ~7u;
 
-	e.key_at = at;
-	e.value_at = at + b->key_bytes;
-	e.spare_at = at + b->key_bytes + b->value_bytes;
+	e.key_at = at + (uint32_t)sizeof(struct rt_item_add);
+	e.value_at = e.key_at + b->key_bytes;
+	e.spare_at = e.value_at + b->value_bytes;
 	e.frame_at = e.frame_max = e.spare_at + RT_KEY_STR_BYTES(RT_STR_BYTES - 1);
 	return e;
 }
@@ -794,7 +790,7 @@ static void take_places(struct builder *b, struct code *c, int skip)
 	code_map_value(c, R3, GEN_MAP_SHARED, 0);
 	code_library(c, "rt_take_places");
 	code_jump_if_imm(c, BPF_JNE, R0, 0, taken);
-	count_skipped(c, SHARED(skipped_busy), skip);
+	emit_count_skipped(c, SHARED(skipped_busy), skip);
 	code_place(c, taken);
 }
 
@@ -820,57 +816,6 @@ static void size_places(struct builder *b)
 	shared->regions = bytes <= SMALL || !map->per_cpu ? AT_MOST : 2;
 	shared->regions_per_cpu = map->per_cpu ? shared->regions : 0;
 	map->max_entries = shared->regions * (b->places + 1);
-}
-
-static void drop_lock(struct builder *b, struct code *c, uint32_t fn, uint32_t g)
-{
-	enum lock_need need = lock_plan_need(&b->locks, fn, g);
-
-	if (need == LOCK_NONE)
-		return;
-	code_map_value(c, R1, GEN_MAP_SHARED, (uint32_t)b->img->globals[g].lock);
-	code_library(c, need == LOCK_ALONE ? "rt_unlock_alone" : "rt_unlock_shared");
-}
-
-/* Takes the locks of a handler, in the order of the globals; without all of them it is skipped. */
-static void take_locks(struct builder *b, struct code *c, uint32_t fn, int32_t spins, int skip)
-{
-	struct arena *a = &b->img->arena;
-	int *failed = ARENA_ARRAY(a, int, b->m->globals.n + 1);
-	uint32_t *taken = ARENA_ARRAY(a, uint32_t, b->m->globals.n + 1);
-	int n = 0;
-
-	for (uint32_t g = 0; g < b->m->globals.n; g++) {
-		enum lock_need need = lock_plan_need(&b->locks, fn, g);
-
-		if (need == LOCK_NONE)
-			continue;
-		failed[n] = code_label(c);
-		taken[n] = g;
-		code_map_value(c, R1, GEN_MAP_SHARED, (uint32_t)b->img->globals[g].lock);
-		code_imm(c, R2, spins);
-		code_library(c, need == LOCK_ALONE ? "rt_lock_alone" : "rt_lock_shared");
-		code_jump_if_imm(c, BPF_JEQ, R0, 0, failed[n]);
-		n++;
-	}
-	if (!n)
-		return;
-	int go_on = code_label(c);
-
-	code_jump(c, go_on);
-	for (int k = n - 1; k >= 0; k--) {
-		if (k + 1 < n)
-			drop_lock(b, c, fn, taken[k]);
-		code_place(c, failed[k]);
-	}
-	count_skipped(c, SHARED(skipped_lock), skip);
-	code_place(c, go_on);
-}
-
-static void drop_locks(struct builder *b, struct code *c, uint32_t fn)
-{
-	for (uint32_t g = (uint32_t)b->m->globals.n; g-- > 0;)
-		drop_lock(b, c, fn, g);
 }
 
 /* -t: how long the handler of an instance ran. */
@@ -1061,15 +1006,15 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 			take_places(b, c, skip);
 		if (inst->condition_fn >= 0)
 			check_condition(&e, c, inst->condition_fn, stay);
-		take_locks(b, c, fn, p->attach == GEN_UPROBES ? TASK_SPINS : OTHER_SPINS, stay);
-		start_clock(b, c);
 		e.c = c;
+		emit_take_locks(&e, &b->locks, fn, stay);
+		start_clock(b, c);
 		if (merged)
 			emit_values(&e, merged, unlock);
 		emit_merged(&e, merged, fn);
 		stop_clock(b, c);
 		code_place(c, unlock);
-		drop_locks(b, c, fn);
+		emit_drop_locks(&e, &b->locks, fn);
 		emit_flush(&e, false);
 		code_place(c, stay);
 		if (places)

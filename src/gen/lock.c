@@ -149,7 +149,7 @@ static enum lock_need need_of(const struct use *u)
 		return LOCK_NONE;
 	if (u->whole || (u->foreign && (u->steps > 1 || (u->steps && u->blind))))
 		return LOCK_ALONE;
-	return LOCK_SHARED;
+	return u->steps ? LOCK_SHARED : LOCK_BLIND;
 }
 
 static void plan_fn(struct lock_plan *p, uint32_t fn, bool *written, bool *alone)

@@ -9,6 +9,7 @@ struct session;
 
 enum lock_need {
 	LOCK_NONE,
+	LOCK_BLIND,  /* as LOCK_SHARED; additions whose result nobody looks at: they can be made later */
 	LOCK_SHARED, /* its operations are atomic one by one, but somebody else needs the global alone */
 	LOCK_ALONE,
 };

@@ -601,6 +601,36 @@ bool kmap_stat_add(struct kmap *k, const struct rt_value *keys, int64_t value)
 	return store(k, exists);
 }
 
+bool kmap_add_raw(struct kmap *k, const void *key, int64_t n)
+{
+	struct rt_long_value *v = (void *)k->value;
+	uint64_t seq;
+	bool exists;
+
+	k->copy = NULL;
+	if (k->scalar) {
+		stat_add_shared(k, k->scalar, n);
+		return true;
+	}
+	memcpy(k->key, key, k->key_size);
+	exists = kern_map_lookup(k->fd, k->key, k->value) == 0;
+	if (exists) {
+		seq = seq_of(k, k->value);
+		memcpy(k->value, &seq, 8);
+	} else {
+		memset(k->value, 0, k->stride);
+	}
+	if (k->desc->type == TY_STATS) {
+		merged_stat(k, k->value);
+		rt_stat_add(&k->stat, &k->desc->stat, n);
+		encode_stat(k, &k->stat, (void *)k->value);
+	} else {
+		v->n = (int64_t)((uint64_t)merged_long(k, k->value) + (uint64_t)n);
+	}
+	clear_other_cpus(k);
+	return store(k, exists);
+}
+
 bool kmap_delete(struct kmap *k, const struct rt_value *keys)
 {
 	k->copy = NULL;

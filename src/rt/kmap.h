@@ -61,6 +61,8 @@ const struct rt_entry *kmap_find(struct kmap *k, const struct rt_value *keys);
 bool kmap_set(struct kmap *k, const struct rt_value *keys, const struct rt_value *value);
 bool kmap_add(struct kmap *k, const struct rt_value *keys, int64_t n, int64_t *sum);
 bool kmap_stat_add(struct kmap *k, const struct rt_value *keys, int64_t value);
+/* Either of them by a key as handlers make it. Not while they run: the caller has the lock. */
+bool kmap_add_raw(struct kmap *k, const void *key, int64_t n);
 bool kmap_delete(struct kmap *k, const struct rt_value *keys);
 /* Elements that match; deletes them if told to. */
 uint32_t kmap_matching(struct kmap *k, const struct rt_value *keys, const bool *wild, bool remove);

@@ -66,6 +66,12 @@ static void sink_rotate(struct render_sink *sink)
 	output_rotate(r);
 }
 
+static void sink_add(struct render_sink *sink, uint32_t inst, uint32_t global,
+		     const struct rt_item_add *what, const void *key, uint32_t size)
+{
+	share_put_aside(run_of_sink(sink), inst, global, what, key, size);
+}
+
 static void sink_token(struct render_sink *sink, enum rt_token_kind kind, const struct rt_token *token,
 		       struct str *out)
 {
@@ -89,7 +95,7 @@ void drain_init(struct run *r)
 	struct kernel *k = r->kernel;
 	const struct options *o = &r->s->opt;
 
-	k->sink = (struct render_sink){sink_error, sink_warn, sink_system, sink_exit, sink_rotate,
+	k->sink = (struct render_sink){sink_error, sink_warn, sink_system, sink_exit, sink_rotate, sink_add,
 				       sink_token, sink_stack, sink_lines};
 	k->render = (struct render){.ir = r->s->ir,
 				    .img = k->img,
@@ -139,6 +145,7 @@ void kernel_drain(struct run *r)
 		output_flush(r);
 	if (r->commands.n)
 		commands_start(r);
+	share_add_asides(r, false);
 	symbols_update(k->symbols);
 	check_skipped(r);
 	if (n == ONE_TURN)
@@ -232,6 +239,7 @@ void kernel_stop(struct run *r)
 	do
 		kernel_drain(r);
 	while (k->seen_records);
+	share_add_asides(r, true);
 	share_go_plain(r);
 }
 

@@ -55,6 +55,7 @@ struct kernel {
 	int64_t n_errors; /* rendered */
 	int64_t clock_due_ns;
 
+	struct str asides;	 /* additions to make: share.c */
 	struct kmap *tables; /* by IR global */
 	bool live;	     /* shared globals are in the kernel */
 	struct lock_set *locks; /* by function of the IR, locks.c */
@@ -88,6 +89,10 @@ void share_release(struct run *r);
 /* False: a table did not fit into its map; reported. */
 bool share_go_live(struct run *r);
 void share_go_plain(struct run *r);
+/* An addition that a handler has left to us, and all that can be made now (no handler runs: all). */
+void share_put_aside(struct run *r, uint32_t inst, uint32_t global, const struct rt_item_add *what,
+		     const void *key, uint32_t size);
+void share_add_asides(struct run *r, bool alone);
 
 /* life.c */
 /* Handlers that want to know of processes and threads hear of those that are there. */
@@ -97,6 +102,9 @@ void life_show_present(struct run *r);
 /* Takes what a function of the IR needs for itself. False: somebody else kept it; to be skipped. */
 bool locks_take(struct run *r, uint32_t fn);
 void locks_drop(struct run *r, uint32_t fn);
+/* One global. */
+bool locks_take_global(struct run *r, uint32_t global);
+void locks_drop_global(struct run *r, uint32_t global);
 void locks_release(struct kernel *k);
 
 #endif

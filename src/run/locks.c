@@ -146,3 +146,18 @@ void locks_release(struct kernel *k)
 	free(k->locks);
 	k->locks = NULL;
 }
+
+bool locks_take_global(struct run *r, uint32_t global)
+{
+	int at = r->kernel->img->globals[global].lock;
+
+	return at < 0 || take_one(lock_at(r->kernel, (uint32_t)at));
+}
+
+void locks_drop_global(struct run *r, uint32_t global)
+{
+	int at = r->kernel->img->globals[global].lock;
+
+	if (at >= 0)
+		__atomic_add_fetch(&lock_at(r->kernel, (uint32_t)at)->holders, 1, __ATOMIC_RELEASE);
+}

@@ -214,6 +214,28 @@ static void item_error(struct render *r, const struct rt_record *rec, uint32_t c
 	r->sink->error(r->sink, r->text.s);
 }
 
+void render_full(struct render *r, uint32_t inst, uint32_t global, uint64_t place)
+{
+	const struct gen_image *img = r->img;
+
+	r->text.len = 0;
+	rt_error_text(&r->text, RT_E_FULL, global, r->ir);
+	rt_error_near(&r->text, place < img->places.n ? img->places.v[place].tok : NULL);
+	if (place < img->places.n)
+		add_callers(&r->text, img, place);
+	if (inst < img->insts.n)
+		rt_error_probe(&r->text, img->insts.v[inst]->name);
+	r->sink->error(r->sink, r->text.s);
+}
+
+static void item_add(struct render *r, const struct rt_record *rec, uint32_t global, struct reader *in)
+{
+	const struct rt_item_add *what = take(in, sizeof(*what));
+
+	if (!in->bad && global < r->ir->globals.n)
+		r->sink->add(r->sink, rec->inst, global, what, in->at, (uint32_t)(in->end - in->at));
+}
+
 static void item_hist(struct render *r, uint32_t global, struct reader *in)
 {
 	const struct ir_global *g;
@@ -297,6 +319,9 @@ static void render_item(struct render *r, const struct rt_record *rec, const str
 		if (!in->bad)
 			r->sink->lines(r->sink, rec->pid, item->kind == RT_ITEM_KSYMBOLS, v.s, v.len,
 				       r->out);
+		break;
+	case RT_ITEM_ADD:
+		item_add(r, rec, item->a, in);
 		break;
 	case RT_ITEM_ROTATE:
 		r->sink->rotate(r->sink);
@@ -423,6 +448,13 @@ static void log_exit(struct render_sink *s)
 	str_add(LOG(s), "exit");
 }
 
+static void log_add(struct render_sink *s, uint32_t inst, uint32_t global, const struct rt_item_add *what,
+		    const void *key, uint32_t size)
+{
+	(void)inst, (void)key;
+	str_addf(LOG(s), "add(%u %lld %u)", global, (long long)what->n, size);
+}
+
 static void log_rotate(struct render_sink *s)
 {
 	str_add(LOG(s), "rotate");
@@ -469,7 +501,7 @@ static void fixture_make(struct fixture *f, const char *const *formats, size_t n
 	}
 	f->inst.name = "process(\"/p\").function(\"f\")";
 	vec_push(&f->img.insts, &f->m->arena, &f->inst);
-	f->sink.sink = (struct render_sink){log_error, log_warn, log_system, log_exit, log_rotate,
+	f->sink.sink = (struct render_sink){log_error, log_warn, log_system, log_exit, log_rotate, log_add,
 					    make_token, make_stack, make_lines};
 	str_add(&f->out, "");
 	str_add(&f->sink.log, "");

@@ -22,6 +22,9 @@ struct render_sink {
 	void (*system)(struct render_sink *, const char *command, uint32_t len);
 	void (*exit)(struct render_sink *);
 	void (*rotate)(struct render_sink *); /* what is in out belongs to the file before */
+	/* An addition that a handler could not make. size bytes of key. */
+	void (*add)(struct render_sink *, uint32_t inst, uint32_t global, const struct rt_item_add *what,
+		    const void *key, uint32_t size);
 	/* Text of a deferred string, added to out. */
 	void (*token)(struct render_sink *, enum rt_token_kind kind, const struct rt_token *token,
 		      struct str *out);
@@ -57,6 +60,8 @@ struct render {
 /* The caller has set the fields down to n_bad. */
 void render_init(struct render *r);
 void render_release(struct render *r);
+/* Such an addition found the table full. */
+void render_full(struct render *r, uint32_t inst, uint32_t global, uint64_t place);
 /* One record: output is added to out, the rest goes to the sink. */
 void render_record(struct render *r, const void *data, uint32_t size);
 

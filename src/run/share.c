@@ -74,6 +74,7 @@ void share_release(struct run *r)
 		if (k->tables[i].desc)
 			kmap_release(&k->tables[i]);
 	free(k->tables);
+	str_release(&k->asides);
 	k->tables = NULL;
 }
 
@@ -116,4 +117,58 @@ void share_go_plain(struct run *r)
 		else if (rt_table_is_live(interp_table(r->in, i)))
 			rt_table_go_plain(interp_table(r->in, i));
 	}
+}
+
+/* ------------------------------------------------------------------ additions put aside */
+
+struct aside {
+	uint32_t inst, global, size, reserved; /* size of the key, which follows */
+	struct rt_item_add what;
+};
+
+void share_put_aside(struct run *r, uint32_t inst, uint32_t global, const struct rt_item_add *what,
+		     const void *key, uint32_t size)
+{
+	struct aside a = {inst, global, size, 0, *what};
+	const struct kmap *t = &r->kernel->tables[global];
+	const struct gen_global *place = &r->kernel->img->globals[global];
+
+	if (!place->shared || (place->map >= 0 && size < t->key_size)) {
+		r->kernel->render.n_bad++;
+		return;
+	}
+	str_addn(&r->kernel->asides, (const char *)&a, sizeof(a));
+	str_addn(&r->kernel->asides, key, size);
+}
+
+static bool add_one(struct kernel *k, const struct aside *a, const void *key)
+{
+	struct kmap *t = &k->tables[a->global];
+
+	if (t->desc)
+		return kmap_add_raw(t, key, a->what.n);
+	__atomic_add_fetch((int64_t *)shared_at(k, k->img->globals[a->global].offset), a->what.n,
+			   __ATOMIC_SEQ_CST);
+	return true;
+}
+
+void share_add_asides(struct run *r, bool alone)
+{
+	struct kernel *k = r->kernel;
+	size_t at = 0;
+	struct aside a;
+
+	for (; at < k->asides.len; at += sizeof(a) + a.size) {
+		memcpy(&a, k->asides.s + at, sizeof(a));
+		if (!alone && !locks_take_global(r, a.global))
+			break;
+		if (!add_one(k, &a, k->asides.s + at + sizeof(a)))
+			render_full(&k->render, a.inst, a.global, a.what.place);
+		if (!alone)
+			locks_drop_global(r, a.global);
+	}
+	if (!at)
+		return;
+	memmove(k->asides.s, k->asides.s + at, k->asides.len - at);
+	k->asides.len -= at;
 }

@@ -131,6 +131,8 @@ struct rt_shared {
 	int64_t tz_gmtoff;	    /* tz_gmtoff(), tz_name() of the machine that it runs on */
 	uint32_t tz_len, tz_token;  /* a struct rt_str: */
 	char tz_text[24];
+	/* In ns: more than threshold within interval is too much. What was too much, 0: nothing. */
+	uint64_t overload_interval, overload_threshold, overload_spent, overload_within;
 };
 
 /* Value of the map of stacks; its key is a 64-bit number made from the addresses, 0 for none. */
@@ -193,6 +195,9 @@ struct rt_frame {
 	uint32_t token_pos;  /* of tokenize() */
 	uint64_t started;    /* -t: bpf_ktime_get_ns() at the start of the handler */
 	uint64_t aside;	     /* by bit: globals that the handler did not get (gen/emit_lock.c) */
+	/* Overload protection (bpfrt/overload.c): hits; when the running one began, if it is measured; how many
+	 * of the next ones are in any case; the current interval, what was spent in it. */
+	uint64_t hits, measured_at, closely, interval_start, spent;
 	uint32_t reserved[2];
 	/* Script functions that are not inlined: how deep in them; what recursive calls have kept; places
 	 * of the calls that an error has left (gen_image.places). */

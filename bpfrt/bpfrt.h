@@ -182,6 +182,11 @@ long rt_ctime(struct rt_str *dst, uint64_t cap, int64_t seconds, const struct rt
 /* Busy for so long, or some tenths of a second. */
 long rt_delay(int64_t ns);
 
+/* ------------------------------------------------------------------ overload */
+/* At the end of a hit that f->measured_at is the start of; it stands for weight hits. 1: there was too
+ * much of them, the session stops. */
+long rt_overload(struct rt_frame *f, struct rt_shared *sh, uint64_t weight);
+
 /* ------------------------------------------------------------------ others */
 /* 0 to n - 1. Above 1 << 20: f->error = RT_E_RANGE. */
 long rt_randint(struct rt_frame *f, int64_t n);

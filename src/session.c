@@ -21,6 +21,8 @@ void session_init(struct session *s)
 	o->hist_elision = 2;
 	o->max_buckets = 128;
 	o->buffer_bytes = 8192;
+	o->overload_interval = 1000000000;
+	o->overload_threshold = 500000000;
 	o->max_kernel_functions = 5000;
 }
 

@@ -64,6 +64,7 @@ struct options {
 	int64_t maxstringlen, maxaction, maxnesting /* -1: by call depth */, maxmapentries, maxerrors,
 		maxskipped, hist_width, hist_elision, max_buckets, buffer_bytes,
 		max_kernel_functions;
+	int64_t no_overload, overload_interval, overload_threshold; /* -DSTP_...: in cycles, here ns */
 
 	VEC(const char *) script_args; /* $1 ... */
 	VEC(const char *) include_dirs;

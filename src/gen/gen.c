@@ -850,6 +850,54 @@ static void stop_clock(struct builder *b, struct code *c)
 	code_place(c, none);
 }
 
+/* Overload protection: one of so many hits is measured, each sample of perf events is. */
+static uint64_t weight_of(const struct gen_program *p)
+{
+	return p->attach == GEN_PERF ? 1 : 64;
+}
+
+static bool watches_overload(const struct builder *b)
+{
+	return !b->s->opt.no_overload && !b->s->opt.suppress_time_limits;
+}
+
+static void start_measuring(struct builder *b, struct code *c, const struct gen_program *p)
+{
+	int other = code_label(c), measured = code_label(c);
+
+	if (!watches_overload(b))
+		return;
+	if (weight_of(p) > 1) {
+		code_load(c, BPF_DW, R1, R7, FRAME(hits));
+		code_alu_imm(c, BPF_ADD, R1, 1);
+		code_store(c, BPF_DW, R7, FRAME(hits), R1);
+		code_store_imm(c, BPF_DW, R7, FRAME(measured_at), 0);
+		code_load(c, BPF_DW, R2, R7, FRAME(closely));
+		code_jump_if_imm(c, BPF_JNE, R2, 0, measured);
+		code_alu_imm(c, BPF_AND, R1, (int32_t)weight_of(p) - 1);
+		code_jump_if_imm(c, BPF_JNE, R1, 0, other);
+	}
+	code_place(c, measured);
+	code_helper(c, BPF_FUNC_ktime_get_ns);
+	code_store(c, BPF_DW, R7, FRAME(measured_at), R0);
+	code_place(c, other);
+}
+
+static void stop_measuring(struct builder *b, struct code *c, const struct gen_program *p)
+{
+	int other = code_label(c);
+
+	if (!watches_overload(b))
+		return;
+	code_load(c, BPF_DW, R1, R7, FRAME(measured_at));
+	code_jump_if_imm(c, BPF_JEQ, R1, 0, other);
+	code_mov(c, R1, R7);
+	code_map_value(c, R2, GEN_MAP_SHARED, 0);
+	code_imm(c, R3, (int64_t)weight_of(p));
+	code_library(c, "rt_overload");
+	code_place(c, other);
+}
+
 /* Is it for processes of some programs only? */
 static bool asks_file(const struct builder *b, const struct gen_program *p)
 {
@@ -940,6 +988,7 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 	code_load(c, BPF_W, R2, R1, 0);
 	code_jump_if_imm(c, BPF_JNE, R2, 0, leave);
 	take_frame(c, leave);
+	start_measuring(b, c, p);
 	code_store_imm(c, BPF_W, R7, FRAME(error), 0);
 	code_store_imm(c, BPF_W, R7, FRAME(out_used), sizeof(struct rt_record));
 	find_instance(b, c, p, parts);
@@ -1028,6 +1077,7 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 			return false;
 	}
 	code_place(c, done);
+	stop_measuring(b, c, p);
 	code_store_imm(c, BPF_W, R7, FRAME(busy), 0);
 	code_place(c, leave);
 	code_imm(c, R0, 0);

@@ -96,6 +96,8 @@ static bool make_maps(struct run *r)
 	if (shared->init)
 		memcpy(k->shared, shared->init, k->shared_bytes);
 	k->shared->stopping = 1;
+	k->shared->overload_interval = (uint64_t)r->s->opt.overload_interval;
+	k->shared->overload_threshold = (uint64_t)r->s->opt.overload_threshold;
 	k->shared->target_pid = (uint32_t)r->s->opt.target_pid;
 	k->shared->stap_pid = (uint64_t)getpid();
 	rt_zone_share(k->shared);

@@ -135,6 +135,19 @@ static void check_skipped(struct run *r)
 	r->state = RUN_ERROR;
 }
 
+static void check_overload(struct run *r)
+{
+	const struct rt_shared *sh = r->kernel->shared;
+
+	if (r->state == RUN_ERROR || !sh->overload_spent)
+		return;
+	message_error(r, "probe overhead (%llu cycles) exceeded threshold (%llu cycles) in last %llu cycles",
+		      (unsigned long long)sh->overload_spent, (unsigned long long)sh->overload_threshold,
+		      (unsigned long long)sh->overload_within);
+	r->failed = true;
+	r->state = RUN_ERROR;
+}
+
 void kernel_drain(struct run *r)
 {
 	struct kernel *k = r->kernel;
@@ -148,6 +161,7 @@ void kernel_drain(struct run *r)
 	share_add_asides(r, false);
 	symbols_update(k->symbols);
 	check_skipped(r);
+	check_overload(r);
 	if (n == ONE_TURN)
 		k->sleep_ns = 0; /* there is more */
 	else if (n)

@@ -59,7 +59,7 @@ static void put_options(struct str *out, struct options *o)
 	for (size_t i = 0; option(o, i); i++)
 		put_num(out, *option(o, i));
 	put_num(out, o->suppress_handler_errors);
-	put_num(out, o->suppress_time_limits);
+	put_num(out, o->suppress_time_limits | o->no_overload << 1);
 	put_text(out, o->compatible);
 	put_num(out, (int64_t)o->script_args.n);
 	for (size_t i = 0; i < o->script_args.n; i++)
@@ -250,6 +250,7 @@ static size_t get_count(struct reader *r)
 static void get_options(struct reader *r)
 {
 	struct options *o = &r->s->opt;
+	int64_t time_limits;
 	size_t n;
 
 	for (size_t i = 0; option(o, i); i++)
@@ -257,7 +258,9 @@ static void get_options(struct reader *r)
 	if (!limits_hold(o))
 		r->bad = true;
 	o->suppress_handler_errors = get_num(r);
-	o->suppress_time_limits = get_num(r);
+	time_limits = get_num(r);
+	o->suppress_time_limits = time_limits & 1;
+	o->no_overload = time_limits >> 1 & 1;
 	o->compatible = get_text(r);
 	n = get_count(r);
 	o->script_args.n = 0;

@@ -135,9 +135,8 @@ LOCAL long rt_foreach_next(void *map, struct rt_frame *f, struct rt_foreach *l, 
 /* 1 when taken; after that many further tries (1 << 23 at most): 0. */
 long rt_lock_shared(struct rt_lock *lock, uint64_t spins);
 long rt_lock_alone(struct rt_lock *lock, uint64_t spins);
-/* The same without waiting: for handlers that may have interrupted the holder. */
+/* The same without waiting. */
 long rt_try_shared(struct rt_lock *lock);
-long rt_try_alone(struct rt_lock *lock);
 long rt_unlock_shared(struct rt_lock *lock);
 long rt_unlock_alone(struct rt_lock *lock);
 

@@ -85,11 +85,6 @@ long rt_try_shared(struct rt_lock *lock)
 	return 0;
 }
 
-long rt_try_alone(struct rt_lock *lock)
-{
-	return lock && take_alone(lock);
-}
-
 long rt_unlock_shared(struct rt_lock *lock)
 {
 	if (lock)

@@ -169,7 +169,7 @@ static bool compile(struct session *s, const char *path)
 int main(int argc, char **argv)
 {
 	struct render_sink sink = {on_error, on_warn,  on_system, on_exit_request, on_exit_request,
-				   on_token, on_stack, on_lines};
+				   NULL, on_token, on_stack,	on_lines};
 	struct timespec real, mono;
 	struct rt_shared *shared;
 	struct kern_ring *ring;

@@ -1,9 +1,10 @@
 /* Locks around a handler: which ones it needs says lock.c.
  *
  * A handler in a traced thread waits for a global that somebody has for himself. Elsewhere interrupts may
- * be off, or the holder may be what was interrupted: such a handler is skipped. If all it does to that
- * global is to add something, it need not be: the addition goes to the stap process as a record, which
- * makes it as soon as the global is free. */
+ * be off, or the holder may be what was interrupted: such a handler waits no longer than another CPU's
+ * handler takes, and is skipped then. If all it does to that global is to add something, it does not wait
+ * and is not skipped: the addition goes to the stap process as a record, which makes it as soon as the
+ * global is free. */
 #include <stddef.h>
 
 #include "gen/emit.h"
@@ -16,6 +17,8 @@ enum {
 	/* Tries to get a lock, of 8 ns each. A traced thread waits longer than SystemTap does: the holder may
 	 * be waiting for its CPU. */
 	TASK_SPINS = 1 << 23,
+	TRACEPOINT_SPINS = 1 << 17,
+	INTERRUPT_SPINS = 1 << 13,
 	MAX_ASIDE = 31, /* bits of an immediate number */
 };
 
@@ -34,15 +37,17 @@ static void drop_lock(struct emit *e, const struct lock_plan *plan, uint32_t fn,
 }
 
 /* R0 = 0: not got. */
-static void take_lock(struct emit *e, enum lock_need need, uint32_t g)
+static void take_lock(struct emit *e, enum lock_need need, bool wait, uint32_t g)
 {
 	code_map_value(e->c, R1, GEN_MAP_SHARED, (uint32_t)e->img->globals[g].lock);
-	if (e->attach == GEN_UPROBES) {
-		code_imm(e->c, R2, TASK_SPINS);
-		code_library(e->c, need == LOCK_ALONE ? "rt_lock_alone" : "rt_lock_shared");
-	} else {
-		code_library(e->c, need == LOCK_ALONE ? "rt_try_alone" : "rt_try_shared");
+	if (!wait) {
+		code_library(e->c, "rt_try_shared");
+		return;
 	}
+	code_imm(e->c, R2, e->attach == GEN_UPROBES ? TASK_SPINS
+			   : e->attach == GEN_PERF  ? INTERRUPT_SPINS
+						    : TRACEPOINT_SPINS);
+	code_library(e->c, need == LOCK_ALONE ? "rt_lock_alone" : "rt_lock_shared");
 }
 
 void emit_take_locks(struct emit *e, const struct lock_plan *plan, uint32_t fn, int skip)
@@ -58,11 +63,13 @@ void emit_take_locks(struct emit *e, const struct lock_plan *plan, uint32_t fn, 
 	for (uint32_t g = 0; g < e->m->globals.n; g++) {
 		enum lock_need need = lock_plan_need(plan, fn, g);
 		int got = code_label(e->c);
+		bool later;
 
 		if (need == LOCK_NONE)
 			continue;
-		take_lock(e, need, g);
-		if (need == LOCK_BLIND && e->attach != GEN_UPROBES && n_aside < MAX_ASIDE) {
+		later = need == LOCK_BLIND && e->attach != GEN_UPROBES && n_aside < MAX_ASIDE;
+		take_lock(e, need, !later, g);
+		if (later) {
 			e->aside[g] = (uint8_t)(n_aside + 1);
 			code_jump_if_imm(e->c, BPF_JNE, R0, 0, got);
 			code_load(e->c, BPF_DW, R1, R7, FRAME(aside));

@@ -5,8 +5,10 @@
  * inserted, and inserted only if no other CPU was faster. */
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "gen/emit.h"
+#include "rt/intrinsic.h"
 #include "rt/stat.h"
 #include "session.h"
 
@@ -25,12 +27,69 @@ static const struct gen_global *place_of(const struct emit *e, const struct ir_i
 	return builder_global(e->b, IR_INDEX(emit_arg(e, i, 0)));
 }
 
-/* A string into the key at `at`: everything behind the text is zero. */
-static void string_key(struct emit *e, uint32_t at, uint32_t width, struct loc l)
+/* Is everything behind the text zero, as long as the widest text is? */
+static bool is_padded(const struct emit *e, ir_ref r)
 {
-	uint32_t bytes = RT_KEY_STR_BYTES(width);
+	const struct ir_fn *fn = e->f->fn;
+	struct loc l = emit_loc(e, r);
+	bool any = false;
+
+	if (l.kind == LOC_PARAM)
+		return true;
+	if (l.kind != LOC_SLOT || IR_KIND(r) != IRK_REG)
+		return false;
+	for (size_t b = 0; b < fn->blocks.n; b++)
+		for (size_t k = 0; k < fn->blocks.v[b].ins.n; k++) {
+			const struct ir_ins *i = &fn->blocks.v[b].ins.v[k];
+
+			if (i->dst != r)
+				continue;
+			any = true;
+			if (i->op != IR_RT || strcmp(intrinsic_by_number(i->imm)->name, "execname") != 0)
+				return false;
+		}
+	return any;
+}
+
+static void literal_key(struct emit *e, uint32_t at, uint32_t width, const struct ir_str *s)
+{
+	uint64_t word, len = s->len < width ? s->len : width;
+
+	code_imm(e->c, R1, (int64_t)len);
+	code_store(e->c, BPF_DW, R7, (int)at, R1);
+	for (uint32_t k = 0; k + 8 < RT_KEY_STR_BYTES(width); k += 8) {
+		word = 0;
+		if (k < len)
+			memcpy(&word, s->s + k, len - k < 8 ? len - k : 8);
+		code_imm(e->c, R1, (int64_t)word);
+		code_store(e->c, BPF_DW, R7, (int)(at + 8 + k), R1);
+	}
+}
+
+/* A string into the key at `at`: everything behind the text is zero. */
+static void string_key(struct emit *e, uint32_t at, uint32_t width, ir_ref r)
+{
+	enum { MAX_WORDS = 8 };
+	uint32_t bytes = RT_KEY_STR_BYTES(width), known;
+	struct loc l = emit_loc(e, r);
 	int fits = code_label(e->c);
 
+	if (l.kind == LOC_STR && bytes <= 8 * MAX_WORDS) {
+		literal_key(e, at, width, &e->m->strs.v[l.at]);
+		return;
+	}
+	known = RT_KEY_STR_BYTES(l.width);
+	if (l.width <= width && known <= 8 * MAX_WORDS && is_padded(e, r)) {
+		emit_str_ptr(e, R3, l);
+		for (uint32_t k = 0; k < bytes; k += 8) {
+			if (k < known)
+				code_load(e->c, BPF_DW, R1, R3, (int)k);
+			else if (k == known)
+				code_imm(e->c, R1, 0);
+			code_store(e->c, BPF_DW, R7, (int)(at + k), R1);
+		}
+		return;
+	}
 	for (uint32_t k = 0; k < bytes; k += 8)
 		code_store_imm(e->c, BPF_DW, R7, (int)(at + k), 0);
 	emit_str_ptr(e, R3, l);
@@ -53,7 +112,7 @@ void emit_key(struct emit *e, const struct ir_ins *i, unsigned first, uint32_t a
 		bool text = g->key_type[k] == TY_STRING;
 
 		if (text && r) {
-			string_key(e, at, width, emit_loc(e, r));
+			string_key(e, at, width, r);
 		} else if (r) {
 			emit_load_num(e, R1, r);
 			code_store(e->c, BPF_DW, R7, (int)at, R1);

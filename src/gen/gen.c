@@ -590,6 +590,7 @@ static uint32_t add_values(struct builder *b, const struct probe_inst *inst)
 {
 	const struct merged *m = b->merged.by_handler[inst->handler->id];
 	const ir_ref *values = b->merged.values[inst->handler->id];
+	struct rt_str padded;
 	uint64_t *v;
 	uint32_t at;
 
@@ -600,7 +601,11 @@ static uint32_t add_values(struct builder *b, const struct probe_inst *inst)
 		if (IR_KIND(values[k]) == IRK_STR) {
 			const struct ir_str *text = &b->m->strs.v[IR_INDEX(values[k])];
 
-			v[k] = builder_string(b, text->s, text->len);
+			/* Zero up to the longest one, for keys. */
+			memset(&padded, 0, sizeof(padded));
+			padded.len = text->len < RT_STR_BYTES - 1 ? text->len : RT_STR_BYTES - 1;
+			memcpy(padded.s, text->s, padded.len);
+			v[k] = builder_bytes(b, &padded, RT_KEY_STR_BYTES(m->widths[k]));
 		} else {
 			v[k] = (uint64_t)b->m->nums.v[IR_INDEX(values[k])];
 		}

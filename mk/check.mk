@@ -1,6 +1,6 @@
 # `make check`: the ordinary build and one with sanitizers; unit tests and cases with both, handlers in
 # the kernel against the interpreter (tests/differential), a short while of fuzzing, and other kernels
-# (tests/vm). One summary line for all. The second build is clang's, so that both compilers see the
+# (tests/vm); is docs/COVERAGE.md up to date (on the kernel where it was made)? One summary line for all. The second build is clang's, so that both compilers see the
 # code; SAN_CC=gcc works too (fuzzing is then without coverage).
 SAN_CC ?= clang
 SAN_O ?= $(O)/asan
@@ -13,6 +13,7 @@ COMMA := ,
 check:
 	+$(MAKE) -s -j$(JOBS) test-programs
 	+$(MAKE) -s -j$(JOBS) sanitized
+	tools/coverage --check --build $(O) || test $$? = 77
 	tests/run --build $(O) --build $(SAN_O) --differential $(RANDOM_SECONDS) --vm --fuzz $(FUZZ_SECONDS)
 
 sanitized:

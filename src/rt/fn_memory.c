@@ -148,10 +148,7 @@ const struct intrinsic rt_memory_fns[] = {
 	{"user_string_n", FAULTS | INTR_READS, 0, fn_user_string},
 	{"user_string_utf16", FAULTS, 0, fn_user_string},
 	{"user_string_utf32", FAULTS, 0, fn_user_string},
-	{"user_buffer_quoted_error", FAULTS, 0, fn_user_string},
 	{"user_string_quoted", READS, 0, fn_user_address},
-	{"user_string_n_quoted", READS, 0, fn_user_address},
-	{"user_buffer_quoted", READS, 0, fn_user_address},
 	{"user_int8", READS, 0, fn_user_zero},
 	{"user_uint8", READS, 0, fn_user_zero},
 	{"user_int16", READS, 0, fn_user_zero},
@@ -173,6 +170,6 @@ TEST(user_memory_is_empty_outside_of_traced_tasks)
 {
 	CHECK_INT(RT_LONG("user_int64", RT_N(16)), 0);
 	CHECK_STR(RT_TEXT("user_string_quoted", RT_N(0)), "0x0");
-	CHECK_STR(RT_TEXT("user_string_n_quoted", RT_N(-1), RT_N(5)), "0xffffffffffffffff");
+	CHECK_STR(RT_TEXT("user_string_quoted", RT_N(-1)), "0xffffffffffffffff");
 }
 #endif

@@ -24,6 +24,6 @@ quick:
 	+$(MAKE) -s -j$(JOBS) test-programs
 	tests/run --build $(O)
 
-test-programs: $(O)/stap $(O)/unit $(O)/irtool $(O)/kernrun $(O)/logger $(O)/logger-O2
+test-programs: $(O)/stap $(O)/staprun $(O)/unit $(O)/irtool $(O)/kernrun $(O)/logger $(O)/logger-O2
 
 .PHONY: check sanitized quick test-programs

@@ -11,6 +11,7 @@ MAN_SECTIONS := $(sort $(patsubst .%,%,$(suffix $(wildcard man/*.*))))
 install: $(O)/stap
 	$(INSTALL) -d $(BINDIR) $(DATADIR)/tapset $(DOCDIR)/examples
 	$(INSTALL) -m 755 $(O)/stap $(BINDIR)/stap
+	ln -sf stap $(BINDIR)/staprun
 	$(INSTALL) -m 644 $(TAPSET_FILES) $(DATADIR)/tapset
 	$(INSTALL) -m 644 README.md LICENSE $(wildcard docs/*.md) $(DOCDIR)
 	$(INSTALL) -m 755 $(wildcard examples/*.stp) $(DOCDIR)/examples
@@ -18,7 +19,7 @@ install: $(O)/stap
 		$(INSTALL) -m 644 man/*.$$n $(MANDIR)/man$${n%%[!0-9]*}; done
 
 uninstall:
-	rm -f $(BINDIR)/stap
+	rm -f $(BINDIR)/stap $(BINDIR)/staprun
 	cd man && for f in *.*; do rm -f $(MANDIR)/man*/$$f; done
 	rm -rf $(DATADIR) $(DOCDIR)
 

@@ -288,6 +288,10 @@ static int compile_and_run(struct session *s, const struct cli *cli)
 	if (file && save_is_one(file->text, file->len)) {
 		if (!save_read(s, file->name, file->text, file->len))
 			return failed(s, 4);
+	} else if (cli->compiled_only) {
+		fprintf(stderr, "Input file '%s' is no compiled script: \"stap -p4\" makes one.\n",
+			cli->script_file);
+		return 1;
 	} else {
 		status = compile(s, cli, file);
 	}

@@ -5,6 +5,7 @@
  *   rc.c       $SYSTEMTAP_DIR/rc, put before the command line
  *   words.c    shell-like splitting of a line (rc, -c)
  *   help.c     --help, --version
+ *   staprun.c  the options of staprun
  *   errors.c   the list of --semantic-keep-going
  *   clock.c    times and memory of the passes for -v */
 #ifndef CLI_CLI_H
@@ -31,11 +32,18 @@ struct cli {
 	const char *script_file;	   /* "-" is standard input; NULL with -e */
 	const char *script_text;	   /* -e, or NULL */
 	VEC(const char *) extra_scripts;   /* -E texts */
+	bool compiled_only;		   /* staprun: no text of a script */
 };
 
 /* Fills in s->opt and cli. Returns -1 to go on, or the exit status of stap: after --help and the
  * like, or after wrong usage (reported). */
 int cli_parse(struct session *s, struct cli *cli, int argc, char **argv);
+
+/* Is this the executable under its second name? */
+bool cli_is_staprun(const char *argv0);
+/* Replaces staprun's arguments by those of stap that mean the same. Returns -1 to go on, or the exit
+ * status. */
+int cli_staprun(struct session *s, int *argc, char ***argv);
 
 /* The path of an installed example; NULL after an error (reported). */
 const char *cli_find_example(struct session *s, const char *name);

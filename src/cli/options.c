@@ -533,7 +533,14 @@ int cli_parse(struct session *s, struct cli *cli, int argc, char **argv)
 	struct options *o = &s->opt;
 	int c, status = GO_ON, index = -1;
 
-	argv = cli_with_rc_words(s, &argc, argv);
+	if (cli_is_staprun(argv[0])) {
+		cli->compiled_only = true;
+		status = cli_staprun(s, &argc, &argv);
+		if (status != GO_ON)
+			return status;
+	} else {
+		argv = cli_with_rc_words(s, &argc, argv);
+	}
 	if (!argv)
 		return FAILED;
 	color(s, "auto");

@@ -17,6 +17,7 @@
 #include "gen/target.h"
 #include "kern/bpf.h"
 #include "kern/btf.h"
+#include "kern/caps.h"
 #include "kern/cpu.h"
 #include "kern/kfunc.h"
 #include "lang/token.h"
@@ -33,14 +34,22 @@ const char *attach_reason(int error)
 	return error == -KERN_ENOTSUPP ? "not supported by the kernel" : strerror(-error);
 }
 
+/* What a probe lacks that the kernel does not permit: true if that is known, and told. */
+static bool permission_error(const struct run *r, const char *probe, int error)
+{
+	const char *missing = error == -EPERM || error == -EACCES ? kern_missing_caps() : NULL;
+
+	if (missing)
+		message_error(r, "probe %s needs %s, which this process has not (root has): %s", probe, missing,
+			      strerror(-error));
+	return missing != NULL;
+}
+
 /* ------------------------------------------------------------------ maps */
 
 static bool map_error(struct run *r, const struct gen_map *m, const char *what, int error)
 {
-	if (error == -EPERM || error == -EACCES)
-		message_error(r, "tracing needs the privileges of root (CAP_BPF, CAP_PERFMON): %s",
-			      strerror(-error));
-	else
+	if (!permission_error(r, r->kernel->img->insts.v[0]->name, error))
 		message_error(r, "cannot %s the table \"%s\" in the kernel: %s", what, m->name,
 			      attach_reason(error));
 	return false;
@@ -133,11 +142,11 @@ static void load_error(struct run *r, const struct gen_program *p, int error, co
 	const struct probe_inst *inst = first_inst(r->kernel, &p->sites.v[0]);
 	const struct token *tok = inst->handler->tok;
 
-	if (error == -EPERM || error == -EACCES) {
-		if (!log->len) {
-			message_error(r, "the kernel does not let us trace: %s", strerror(-error));
-			return;
-		}
+	if (permission_error(r, inst->name, error))
+		return;
+	if ((error == -EPERM || error == -EACCES) && !log->len) {
+		message_error(r, "the kernel does not let us trace: %s", strerror(-error));
+		return;
 	}
 	message_error(r, "the kernel refuses the program of probe %s (%s:%u:%u): %s", inst->name,
 		      tok ? tok->src->name : "", tok ? tok->line : 0, tok ? tok->col : 0,

@@ -271,7 +271,7 @@ void kernel_report_losses(struct run *r)
 	const struct kernel *k = r->kernel;
 	int64_t unseen;
 
-	if (!k)
+	if (!k || !k->shared)
 		return;
 	unseen = (int64_t)k->shared->n_errors - k->n_errors;
 	if (unseen > 0) {

@@ -14,7 +14,7 @@ install: $(O)/stap
 	ln -sf stap $(BINDIR)/staprun
 	$(INSTALL) -m 644 $(TAPSET_FILES) $(DATADIR)/tapset
 	$(INSTALL) -m 644 README.md LICENSE $(wildcard docs/*.md) $(DOCDIR)
-	$(INSTALL) -m 755 $(wildcard examples/*.stp) $(DOCDIR)/examples
+	$(INSTALL) -m 755 $(wildcard examples/*.stp examples/kernel/*.stp) $(DOCDIR)/examples
 	set -e; for n in $(MAN_SECTIONS); do $(INSTALL) -d $(MANDIR)/man$${n%%[!0-9]*}; \
 		$(INSTALL) -m 644 man/*.$$n $(MANDIR)/man$${n%%[!0-9]*}; done
 

@@ -54,9 +54,12 @@ static void mention(struct layout *l, ir_ref ref, uint32_t at, uint32_t block, b
 
 static void add_loop(struct layout *l, struct arena *a, uint32_t from, ir_ref to)
 {
-	struct loop loop = {l->blocks[IR_INDEX(to)].first, l->blocks[from].last};
+	struct loop loop = {.last = l->blocks[from].last};
 
-	if (IR_KIND(to) == IRK_BLOCK && loop.first <= loop.last)
+	if (IR_KIND(to) != IRK_BLOCK)
+		return;
+	loop.first = l->blocks[IR_INDEX(to)].first;
+	if (loop.first <= loop.last)
 		vec_push(&l->loops, a, loop);
 }
 

@@ -19,6 +19,7 @@
  *   emit_iter.c   walks over tables: foreach, wildcards
  *   emit_print.c  records for the ring buffer
  *   emit_rt.c     tapset functions; emit_task.c, emit_memory.c, emit_stack.c, emit_names.c: more of them
+ *   emit_lock.c   locks around handlers
  *   life.c        what is special in probes on the life of processes */
 #ifndef GEN_EMIT_H
 #define GEN_EMIT_H

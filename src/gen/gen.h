@@ -3,6 +3,7 @@
  *   gen.c      which handlers go into which program; maps; the image
  *   emit*.c    instructions of one handler
  *   lock.c     which handlers need which globals for themselves
+ *   stack_text.c  whether stacks must be texts
  *   link.c     the C library (bpfrt/) behind the emitted instructions
  *
  * The image is plain data: it can be loaded (run/attach.c) or written to a file (-p4). Nothing here

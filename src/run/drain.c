@@ -284,6 +284,9 @@ void kernel_report_losses(struct run *r)
 				   "buffer size from %u.",
 				(unsigned long long)k->shared->lost_records,
 				k->img->maps.v[GEN_MAP_RING].max_entries >> 20);
+	if (k->shared->lost_stacks)
+		message_warning(r, "%llu stacks were not kept: there were too many different ones",
+				(unsigned long long)k->shared->lost_stacks);
 	if (k->render.n_bad)
 		message_warning(r, "%lld damaged records: please report this as a bug of Tapir",
 				(long long)k->render.n_bad);

@@ -177,8 +177,7 @@ struct rt_flag {
 };
 enum { RT_FLAGS_MAX = 63 };
 struct rt_flag_table {
-	uint32_t n, reserved;
-	struct rt_flag v[RT_FLAGS_MAX];
+	struct rt_flag v[RT_FLAGS_MAX + 1]; /* up to one with len 0; what follows may be anything */
 };
 
 /* The memory of a handler that runs. Registers of the IR and string slots follow. */

@@ -13,10 +13,9 @@ LOCAL long flag_next(uint64_t i, struct flags *c)
 	uint64_t out = c->out, bar, n;
 
 	forget(i);
-	i &= 63;
-	if (i >= RT_FLAGS_MAX || i >= c->t->n)
+	f = &c->t->v[i & RT_FLAGS_MAX];
+	if (!f->len)
 		return 1;
-	f = &c->t->v[i];
 	if (f->value ? (c->rest & f->mask) != f->value : (c->value & f->mask) != 0)
 		return 0;
 	bar = (-out) >> 63;

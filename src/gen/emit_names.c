@@ -1,7 +1,6 @@
 /* Functions of the tapset whose results are known beforehand: names of numbers (errors, signals, system
  * calls) and of flags, which become tables in the constants, and facts of the session. Names of numbers and
  * facts are asked from the functions that the interpreter runs. */
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,9 +129,8 @@ static void flags_text(struct emit *e, const struct ir_ins *i)
 	at = builder_names(e->b, arena_printf(&e->s->arena, "flags %s", name->s));
 	if (!*at) {
 		v = xcalloc(1, sizeof(*v));
-		v->n = t->n;
 		memcpy(v->v, t->v, t->n * sizeof(v->v[0]));
-		*at = builder_bytes(e->b, v, offsetof(struct rt_flag_table, v) + t->n * sizeof(v->v[0]));
+		*at = builder_bytes(e->b, v, (t->n + 1) * sizeof(v->v[0]));
 		free(v);
 	}
 	emit_load_num(e, R4, emit_arg(e, i, 1));

@@ -88,6 +88,30 @@ bool obj_refused_place(const struct obj *o, uint64_t pc)
 	return false;
 }
 
+/* Bytes are looked at without knowing where instructions begin: a call is never missed. */
+bool obj_may_call(const struct obj *o, uint64_t pc, uint64_t size)
+{
+	size_t n = size;
+	const uint8_t *p;
+
+	if (o->machine != EM_X86_64 && o->machine != EM_386)
+		return true;
+	p = obj_at(o, pc, &n);
+	for (size_t i = 0; p && i + 1 < n; i++) {
+		if ((p[i] == 0xe8 || p[i] == 0xe9) && i + 5 <= n) { /* call, jmp */
+			int64_t distance = (int32_t)obj_u32(p + i + 1);
+			uint64_t to = pc + i + 5 + (uint64_t)distance;
+
+			if (obj_executable_at(o, to) && (p[i] == 0xe8 || to - pc >= size))
+				return true;
+		}
+		/* call and jmp through a register or memory */
+		if (p[i] == 0xff && ((p[i + 1] >> 3 & 7) == 2 || (p[i + 1] >> 3 & 7) == 4))
+			return true;
+	}
+	return false;
+}
+
 #ifdef TAPIR_TEST
 #include "base/test.h"
 

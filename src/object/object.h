@@ -185,5 +185,7 @@ void obj_plt_stubs(struct obj *o, obj_plts *out);
 bool obj_place_probe(const struct obj *o, uint64_t *pc, bool is_entry);
 /* Does the kernel refuse a probe on this instruction, since it cannot run it elsewhere? */
 bool obj_refused_place(const struct obj *o, uint64_t pc);
+/* May these bytes of code call something, or end in a jump to another function? */
+bool obj_may_call(const struct obj *o, uint64_t pc, uint64_t size);
 
 #endif

@@ -1,7 +1,6 @@
 /* process(...): the patterns, what all of them have in common. See process.h. */
 #include <elf.h>
 #include <stdio.h>
-#include <fnmatch.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -145,31 +144,6 @@ static bool nops_become_calls(void)
 	       (major == 6 && minor >= 18);
 }
 
-/* A return probe replaces the return address on the stack. Code that has none there, that looks at it,
- * or that returns a second time through a copy of it, would go astray: the program's entry (argc
- * stands in that place), setjmp and its kin, vfork, switches of stacks, the dynamic linker's stubs. */
-static bool return_is_dangerous(struct process_query *q, const char *name, uint64_t pc)
-{
-	static const char *const names[] = {
-		"_start",	  "_dl_start",	    "_dl_start_user", "_dl_runtime_resolve_*",
-		"_dl_runtime_profile_*", "_dl_tlsdesc_*",   "setjmp",	      "_setjmp",
-		"__sigsetjmp",	  "sigsetjmp",	    "__setjmp",	      "vfork",
-		"__vfork",	  "__libc_vfork",   "getcontext",     "__getcontext",
-		"setcontext",	  "__setcontext",   "swapcontext",    "__swapcontext",
-		"__start_context", "__restore_rt",  "clone",	      "__clone",
-		"__clone3",	  "__clone_internal",
-	};
-	const struct obj_symbol *y = obj_symtab_at(dbg_symbols(q->m), pc);
-
-	if (q->m->obj->entry && pc == q->m->obj->entry)
-		return true;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if ((name && fnmatch(names[i], name, 0) == 0) ||
-		    (y && fnmatch(names[i], y->name, 0) == 0))
-			return true;
-	return false;
-}
-
 bool process_emit(struct process_query *q, const struct process_site *e)
 {
 	struct session *s = q->s;
@@ -195,7 +169,7 @@ bool process_emit(struct process_query *q, const struct process_site *e)
 	place->at.pc = e->pc;
 	if (!obj_executable_at(q->m->obj, pc))
 		return false;
-	if (e->kind == SITE_URETPROBE && return_is_dangerous(q, e->place.name, pc)) {
+	if (e->kind == SITE_URETPROBE && process_return_is_dangerous(q, e->place.name, pc)) {
 		if (!q->quiet)
 			sem_warn(s, NULL, "a return probe on %s would break the program", script);
 		return false;
@@ -214,6 +188,7 @@ bool process_emit(struct process_query *q, const struct process_site *e)
 		vec_push(&q->refused, &s->arena, e->arg);
 		return false;
 	}
+	place->throws = e->kind == SITE_URETPROBE && process_may_throw(q, &place->at, pc);
 	site->kind = e->kind;
 	site->path = q->m->path;
 	site->vaddr = pc;
@@ -456,4 +431,5 @@ const struct probe_family process_family = {
 	.resolve_target = resolve_target,
 	.entry_of = process_entry_of,
 	.list_vars = list_vars,
+	.finish = process_warn_throws,
 };

@@ -7,6 +7,7 @@
  *   process_mark.c      SDT marks and PLT stubs: sites and their variables
  *   process_select.c      begin, end, thread, syscall: no places in files
  *   process_entry.c     entries of .return points
+ *   process_return.c    where return probes do harm
  *   process.c           the patterns; common parts; errors */
 #ifndef PROBE_PROCESS_H
 #define PROBE_PROCESS_H
@@ -25,6 +26,7 @@ struct process_place {
 	enum place_kind kind;
 	const struct usdt_note *mark;
 	const char *name; /* PLACE_PLT: the imported function */
+	bool throws;	  /* with a return probe: a C++ exception may leave the function */
 };
 
 /* A file that a point names. */
@@ -89,6 +91,12 @@ struct probe_inst *process_entry_of(struct session *s, const struct probe_inst *
 
 /* process_select.c: the executable as the kernel knows it. False: it cannot be opened. */
 bool process_identify(const char *path, struct probe_file_id *id);
+
+/* process_return.c */
+/* Would the program go astray with a return probe at pc? name: of a PLT stub, or NULL. */
+bool process_return_is_dangerous(struct process_query *q, const char *name, uint64_t pc);
+bool process_may_throw(struct process_query *q, const struct dbg_place *at, uint64_t pc);
+void process_warn_throws(struct session *s);
 
 /* process_mark.c: variables of marks and stubs. */
 struct expr *process_resolve_mark(struct session *s, const struct process_place *place,

@@ -123,6 +123,8 @@ struct probe_family {
 	struct probe_inst *(*entry_of)(struct session *s, const struct probe_inst *inst);
 	/* Is the value of a variable at the entry still known at the return? May be NULL. */
 	bool (*keeps)(const struct probe_inst *inst, const struct expr *e);
+	/* At the end of pass 2: warnings about the instances that have remained. May be NULL. */
+	void (*finish)(struct session *s);
 	/* "name:type" of each variable as -L prints them (a leading blank does not matter). */
 	void (*list_vars)(struct session *s, const struct probe_inst *inst, name_list *out);
 };

@@ -35,6 +35,9 @@ bool sema_analyze(struct session *s)
 	}
 	if (s->errors == before)
 		sema_check(s);
+	for (const struct probe_family *const *f = probe_families; *f && s->errors == before; f++)
+		if ((*f)->finish)
+			(*f)->finish(s);
 	for (size_t i = 0; i < s->opt.script_args.n; i++)
 		if (!s->argc_argv_used && (i >= s->args_used.n || !s->args_used.v[i]))
 			sem_warn(s, NULL, "unused command line option $%zu/@%zu", i + 1, i + 1);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dwarf/query.h"
+#include "object/object.h"
 #include "session.h"
 
 enum { MAX_STACK = 64, MAX_PIECES = 64, MAX_TREE = 2000, MAX_OPS = 4096 };
@@ -589,6 +590,43 @@ static bool typed(struct machine *m, const Dwarf_Op *op, bool *done)
 	return top->e != NULL;
 }
 
+/* An offset in the file's block of thread-local variables to an address. */
+static bool tls_address(struct machine *m)
+{
+	struct dbg_query *q = m->q;
+	struct expr *e, *slot;
+	struct obj_tls tls;
+
+	if (!need(m, 1))
+		return false;
+	if (!q->m->obj || !obj_tls(q->m->obj, &tls))
+		return unsupported(m, "thread-local storage");
+	if (tls.kind != OBJ_TLS_PROGRAM && q->foreign)
+		return dbg_fail(q, "%s is loaded at an address that is not known here", q->m->path);
+	slot = tls.kind == OBJ_TLS_PROGRAM ?
+		       NULL :
+		       dbg_read(q, dbg_binary(q, OP_ADD, dbg_bias(q), dbg_number(q, (int64_t)tls.slot)), 8,
+				false);
+	e = context(q, CTX_REGISTER);
+	if (e)
+		e->number = CTX_FS_BASE;
+	switch (tls.kind) {
+	case OBJ_TLS_PROGRAM:
+		e = dbg_binary(q, OP_ADD, e, dbg_number(q, tls.offset));
+		break;
+	case OBJ_TLS_MODULE: /* the vector of blocks is behind the thread pointer, with 16 bytes for each */
+		e = dbg_read(q, dbg_binary(q, OP_ADD, e, dbg_number(q, 8)), 8, false);
+		e = dbg_read(q, dbg_binary(q, OP_ADD, e, dbg_binary(q, OP_SHL, slot, dbg_number(q, 4))), 8,
+			     false);
+		break;
+	case OBJ_TLS_DISTANCE:
+		e = dbg_binary(q, OP_ADD, e, dbg_binary(q, OP_ADD, slot, dbg_number(q, -tls.offset)));
+		break;
+	}
+	m->n--;
+	return push(m, dbg_binary(q, OP_ADD, e, m->stack[m->n].e));
+}
+
 /* Operations that say where something is. */
 static bool place(struct machine *m, Dwarf_Op *op)
 {
@@ -664,7 +702,7 @@ static bool place(struct machine *m, Dwarf_Op *op)
 		return entry_value(m, op);
 	case DW_OP_form_tls_address:
 	case DW_OP_GNU_push_tls_address:
-		return unsupported(m, "thread-local storage");
+		return tls_address(m);
 	case DW_OP_nop:
 	case DW_OP_GNU_uninit:
 		return true;

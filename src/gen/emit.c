@@ -7,6 +7,7 @@
 
 #include "base/bug.h"
 #include "gen/emit_task.h"
+#include "lang/ast.h"
 #include "lang/diag.h"
 #include "rt/error_text.h"
 #include "rt/intrinsic.h"
@@ -407,8 +408,26 @@ void emit_current_task(struct emit *e)
 		code_helper(e->c, BPF_FUNC_get_current_task);
 }
 
+/* Not among those that the kernel saves when a program traps. */
+static void load_thread_pointer(struct emit *e, const struct ir_ins *i)
+{
+	uint32_t at = emit_member(e, i, "task_struct", "thread") +
+		      emit_member(e, i, "thread_struct", "fsbase");
+
+	emit_current_task(e);
+	code_mov(e->c, R8, R0);
+	code_alu_imm(e->c, BPF_ADD, R8, (int32_t)at);
+	emit_read_kernel(e, 8);
+	code_load(e->c, BPF_DW, R1, R10, -8);
+	emit_store_num(e, i->dst, R1);
+}
+
 static void load_register(struct emit *e, const struct ir_ins *i)
 {
+	if (i->imm == CTX_FS_BASE) {
+		load_thread_pointer(e, i);
+		return;
+	}
 	if (i->imm >= sizeof(pt_regs) / sizeof(pt_regs[0]) ||
 	    (emit_is_fentry(e) && pt_regs[i->imm] != EMIT_REG_RESULT)) {
 		emit_error(e, i, "register %u cannot be read by a probe", i->imm);

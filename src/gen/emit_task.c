@@ -177,6 +177,8 @@ struct task_members {
 	int layout; /* of struct rt_task_layout in the constants, -1: not there yet */
 };
 
+static const struct step thread_pointer[] = {TASK("thread"), {"thread_struct", "fsbase", 0, false}};
+
 static void want(struct emit *e, const struct step *s, size_t n)
 {
 	struct task_members *m = e->img->members;
@@ -225,7 +227,10 @@ static void look_up(struct emit *e)
 
 		for (size_t b = 0; b < fn->blocks.n; b++)
 			for (size_t k = 0; k < fn->blocks.v[b].ins.n; k++)
-				if (fn->blocks.v[b].ins.v[k].op == IR_RT)
+				if (fn->blocks.v[b].ins.v[k].op == IR_CTXREG &&
+				    fn->blocks.v[b].ins.v[k].imm == CTX_FS_BASE)
+					want(e, thread_pointer, 2);
+				else if (fn->blocks.v[b].ins.v[k].op == IR_RT)
 					want_function(e, intrinsic_by_number(
 								 fn->blocks.v[b].ins.v[k].imm)->name);
 	}

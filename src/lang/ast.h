@@ -77,7 +77,7 @@ enum expr_kind {
 
 /* Primitives of a traced program's state (EX_CONTEXT); longs. */
 enum context_kind {
-	CTX_REGISTER, /* number: DWARF register of the traced context, or CTX_SYSCALL */
+	CTX_REGISTER, /* number: DWARF register of the traced context, or one of those below */
 	CTX_READ,     /* size bytes (1, 2, 4, 8) of user memory at left, sign- or zero-extended; faults */
 	CTX_BIAS,     /* load bias of the probed object in this process */
 	CTX_CALL,     /* of a kernel function: a number, the same at its entry and its return */
@@ -85,7 +85,10 @@ enum context_kind {
 	CTX_KREAD,    /* as CTX_READ, of kernel memory */
 };
 
-enum { CTX_SYSCALL = 17 }; /* number of the system call, beside the registers */
+enum {
+	CTX_SYSCALL = 17, /* number of the system call, beside the registers */
+	CTX_FS_BASE = 58, /* thread pointer of x86-64 */
+};
 
 enum op {
 	OP_NONE,

@@ -89,13 +89,15 @@ static void read_segments(struct obj *o, uint64_t offset, size_t size, size_t n)
 
 			memcpy(&h, p, sizeof(h));
 			o->segments[i] = (struct obj_segment){h.p_type, h.p_flags, h.p_offset,
-							      h.p_vaddr, h.p_filesz, h.p_memsz};
+							      h.p_vaddr, h.p_filesz, h.p_memsz,
+							      h.p_align};
 		} else {
 			Elf32_Phdr h;
 
 			memcpy(&h, p, sizeof(h));
 			o->segments[i] = (struct obj_segment){h.p_type, h.p_flags, h.p_offset,
-							      h.p_vaddr, h.p_filesz, h.p_memsz};
+							      h.p_vaddr, h.p_filesz, h.p_memsz,
+							      h.p_align};
 		}
 	}
 }

@@ -5,6 +5,7 @@
  *   ident.c    build-id, debug link, needed libraries, scripts
  *   usdt.c     SDT notes and their argument strings
  *   plt.c      stubs of imported functions
+ *   tls.c      thread-local variables
  *   insn.c     what an instruction at a probe address allows
  *
  * Nothing in a file is trusted: every access is checked against the size of the file, counts are
@@ -27,7 +28,7 @@ struct obj_section {
 
 struct obj_segment {
 	uint32_t type, flags;
-	uint64_t offset, vaddr, filesz, memsz;
+	uint64_t offset, vaddr, filesz, memsz, align;
 };
 
 struct obj {
@@ -178,6 +179,21 @@ struct obj_plt {
 typedef VEC(struct obj_plt) obj_plts;
 /* Stubs of imported functions, by address. In o's arena. */
 void obj_plt_stubs(struct obj *o, obj_plts *out);
+
+/* ------------------------------------------------------------------ tls.c */
+
+enum obj_tls_kind {
+	OBJ_TLS_PROGRAM,  /* the block is at the thread pointer + offset */
+	OBJ_TLS_MODULE,	  /* the block is element [slot] of the thread's vector */
+	OBJ_TLS_DISTANCE, /* the block is at the thread pointer + [slot] - offset */
+};
+struct obj_tls {
+	enum obj_tls_kind kind;
+	uint64_t slot; /* address in the file */
+	int64_t offset;
+};
+/* The block of thread-local variables of the file; false: none, or it cannot be told. */
+bool obj_tls(struct obj *o, struct obj_tls *tls);
 
 /* ------------------------------------------------------------------ insn.c */
 

@@ -142,9 +142,10 @@ static bool knows_kernel(const struct program *p, const struct ir_module *m)
 	for (size_t f = 0; f < m->fns.n; f++)
 		for (size_t b = 0; b < m->fns.v[f]->blocks.n; b++)
 			for (size_t i = 0; i < m->fns.v[f]->blocks.v[b].ins.n; i++) {
-				uint8_t op = m->fns.v[f]->blocks.v[b].ins.v[i].op;
+				const struct ir_ins *ins = &m->fns.v[f]->blocks.v[b].ins.v[i];
 
-				if (op == IR_KREAD || op == IR_CTXARG)
+				if (ins->op == IR_KREAD || ins->op == IR_CTXARG ||
+				    (ins->op == IR_CTXREG && ins->imm == CTX_FS_BASE))
 					return true;
 			}
 	return false;

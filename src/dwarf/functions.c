@@ -65,10 +65,31 @@ static const char *function_text(const struct search *q, const struct dw_fn *f, 
 	return r;
 }
 
+/* The source line of a function's first instruction. */
+static void first_line(const struct search *q, const struct dw_fn *f, struct dbg_function *d)
+{
+	Dwarf_Die unit;
+	Dwarf_Line *row;
+	const char *file;
+	int line;
+
+	if (!index_line_unit(q->x, f->unit, &unit))
+		return;
+	row = dwarf_getsrc_die(&unit, d->entry + q->m->elf_bias - q->m->dwarf_bias);
+	file = row ? dwarf_linesrc(row, NULL, NULL) : NULL;
+	if (!file || dwarf_lineno(row, &line) != 0)
+		return;
+	d->file = file;
+	d->line = (uint32_t)line;
+}
+
+/* entry has been set. Lambdas are not said to be declared anywhere. */
 static void describe(const struct search *q, const struct dw_fn *f, struct dbg_function *d)
 {
 	d->name = index_name(q->x, f);
 	index_decl(q->x, f, &d->file, &d->line);
+	if (!d->file && d->entry)
+		first_line(q, f, d);
 	d->text = function_text(q, f, d->name, d->file, d->line);
 	d->unit = f->unit;
 	d->die = f->die;
@@ -340,8 +361,8 @@ bool dbg_function_around(struct session *s, struct dbg_module *m, uint64_t addr,
 		if (!index_die(q.x, f->unit, f->die, &die) || dwarf_haspc(&die, addr) != 1 ||
 		    !index_name(q.x, f))
 			continue;
-		describe(&q, f, out);
 		out->entry = q.x->entries[lo - 1 - back];
+		describe(&q, f, out);
 		return true;
 	}
 	y = obj_symtab_around(dbg_symbols(m), addr);

@@ -28,8 +28,7 @@ static uint8_t wants_of(struct kfunc_plan *p, uint32_t fn)
 			const struct ir_ins *i = &f->blocks.v[k].ins.v[n];
 			const char *name = i->op == IR_RT ? intrinsic_by_number(i->imm)->name : "";
 
-			if (strncmp(name, "register", 8) == 0 || strcmp(name, "u_register") == 0 ||
-			    strcmp(name, "print_regs") == 0)
+			if (strncmp(name, "register", 8) == 0 || strcmp(name, "u_register") == 0)
 				want |= WANT_REGISTERS;
 			if (i->op == IR_CTXCALL)
 				want |= WANT_CALL;

@@ -1,9 +1,69 @@
 /* process(...).statement: see process.h and the probe reference, 7.7. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lang/diag.h"
 #include "probe/process.h"
 #include "session.h"
+
+/* The file that a process runs at an address, and the address in that file. */
+static const char *mapped_at(struct session *s, long long pid, uint64_t addr, uint64_t *offset)
+{
+	char line[4400];
+	const char *path = NULL;
+	FILE *f = fopen(arena_printf(&s->arena, "/proc/%lld/maps", pid), "re");
+
+	while (f && !path && fgets(line, sizeof(line), f)) {
+		uint64_t start, end, from;
+		char may[8];
+		int at = 0;
+
+		line[strcspn(line, "\n")] = 0;
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*x:%*x %*u %n", &start, &end, may,
+			   &from, &at) < 4 || addr < start || addr >= end)
+			continue;
+		if (may[2] != 'x' || line[at] != '/')
+			break;
+		path = arena_strdup(&s->arena, line + at);
+		*offset = addr - start + from;
+	}
+	if (f)
+		fclose(f);
+	return path;
+}
+
+/* No questions asked, no variables. */
+static bool absolute(struct process_query *q, uint64_t addr)
+{
+	struct session *s = q->s;
+	const struct token *tok = q->p->comps.v[0].tok;
+	long long pid = q->p->comps.v[0].arg->num;
+	struct process_site e = {.kind = SITE_UPROBE};
+	const char *path, *why = "";
+	uint64_t offset;
+
+	if (!s->opt.guru) {
+		sem_point_error(s, tok, q->p->comps.v[q->at].tok,
+				"absolute statement probe in unprivileged script; need stap -g");
+		return false;
+	}
+	path = mapped_at(s, pid, addr, &offset);
+	if (!path) {
+		sem_point_error(s, tok, q->p->comps.v[q->at].tok,
+				"process %lld runs no file at address 0x%llx", pid, (unsigned long long)addr);
+		return false;
+	}
+	q->m = dbg_open(s, path, &why);
+	if (!q->m || !obj_vaddr(q->m->obj, offset, &e.pc)) {
+		sem_point_error(s, tok, NULL, "cannot probe %s: %s", path, why);
+		return false;
+	}
+	e.arg = arena_printf(&s->arena, "0x%llx", (unsigned long long)addr);
+	e.low_arg = arena_printf(&s->arena, "0x%llx", (unsigned long long)e.pc);
+	e.is_entry = obj_symtab_at(dbg_symbols(q->m), e.pc) != NULL;
+	return process_emit(q, &e) || process_no_match(q, NULL, NULL, NULL, NULL, 0);
+}
 
 static bool by_number(struct process_query *q, uint64_t addr)
 {
@@ -13,11 +73,8 @@ static bool by_number(struct process_query *q, uint64_t addr)
 	enum dbg_row row;
 	uint64_t near = 0;
 
-	if (process_has_suffix(q, "absolute")) {
-		sem_point_error(s, q->p->comps.v[0].tok, NULL,
-				"absolute process probes not available [man error::inode-uprobes]");
-		return false;
-	}
+	if (process_has_suffix(q, "absolute"))
+		return absolute(q, addr);
 	if (!obj_executable_at(q->m->obj, addr))
 		return process_no_match(q, NULL, NULL, NULL, NULL, 0);
 	row = dbg_row_at(s, q->m, addr, &near, &unit);

@@ -37,6 +37,18 @@ static void put(struct walk *w, struct map *m, const char *name, Dwarf_Die *die)
 	map_set(m, w->a, name, copy);
 }
 
+/* What link-time optimization has made of a variable refers to the unit of its source. */
+static const char *unit_of(struct walk *w, Dwarf_Die *die)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Die origin, unit;
+
+	if (dwarf_attr(die, DW_AT_abstract_origin, &attr) && dwarf_formref_die(&attr, &origin) &&
+	    dwarf_diecu(&origin, &unit, NULL, NULL))
+		return dwarf_diename(&unit);
+	return w->unit;
+}
+
 static void put_variable(struct walk *w, Dwarf_Die *die, const char *name)
 {
 	struct unit_var *v, *first = map_get(&w->names->vars, name);
@@ -46,7 +58,7 @@ static void put_variable(struct walk *w, Dwarf_Die *die, const char *name)
 		return;
 	v = ARENA_NEW(w->a, struct unit_var);
 	v->die = *die;
-	v->unit = w->unit;
+	v->unit = unit_of(w, die);
 	/* Behind the first: units are asked in order. */
 	if (first) {
 		v->next = first->next;

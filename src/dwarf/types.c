@@ -26,8 +26,14 @@ bool dbg_next(Dwarf_Die *die)
 bool dbg_type_of(Dwarf_Die *die, Dwarf_Die *type)
 {
 	Dwarf_Attribute attr;
+	Dwarf_Die whole;
 
-	return dwarf_attr_integrate(die, DW_AT_type, &attr) && dwarf_formref_die(&attr, type);
+	if (!dwarf_attr_integrate(die, DW_AT_type, &attr) || !dwarf_formref_die(&attr, type))
+		return false;
+	/* The stub of a type that is in a type unit. */
+	if (dwarf_attr(type, DW_AT_signature, &attr) && dwarf_formref_die(&attr, &whole))
+		*type = whole;
+	return true;
 }
 
 struct dbg_type dbg_peel(struct dbg_type t)

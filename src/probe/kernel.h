@@ -2,6 +2,7 @@
  *
  *   kernel_function.c   the patterns; symbols to instances; what cannot be probed
  *   kernel_table.c      symbols and types by name
+ *   kernel_syscall.c    names that mean system calls
  *   kernel_vars.c       parameters, results
  *
  * Functions are known from /proc/kallsyms, their parameters from the kernel's BTF. */
@@ -29,6 +30,13 @@ struct kernel_place {
 const struct kallsyms *kernel_symbols(struct session *s);
 bool kernel_has_twin(struct session *s, const struct kallsym *y, bool many); /* of the same name */
 uint32_t kernel_type_of(struct session *s, const struct kallsym *y, bool many); /* BTF_KIND_FUNC; 0: none */
+
+/* kernel_syscall.c: the system calls that a name (or, wild, a pattern) of functions stands for. */
+struct kernel_syscall {
+	const char *function, *call; /* as the script calls it; as the kernel's table does */
+};
+typedef VEC(struct kernel_syscall) kernel_syscalls;
+void kernel_find_syscalls(struct session *s, const char *pattern, bool wild, kernel_syscalls *out);
 
 /* kernel_vars.c: what struct probe_family wants. */
 struct expr *kernel_resolve_target(struct session *s, const struct probe_inst *inst, struct expr *target,

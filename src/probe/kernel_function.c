@@ -8,6 +8,7 @@
 #include "kern/kfunc.h"
 #include "lang/diag.h"
 #include "probe/kernel.h"
+#include "probe/syscall.h"
 #include "session.h"
 
 extern const struct probe_family kernel_family, kprobe_family;
@@ -230,10 +231,38 @@ static void find_by_name(struct query *q)
 			vec_push(&q->found, &q->s->arena, &k->v[i]);
 }
 
+/* False: the name means no system call. */
+static bool by_syscall(struct query *q)
+{
+	struct session *s = q->s;
+	kernel_syscalls calls = {0};
+	size_t n = 0;
+
+	kernel_find_syscalls(s, q->name, q->wild, &calls);
+	for (size_t i = 0; i < calls.n; i++) {
+		struct probe_inst *inst = syscall_instance(s, calls.v[i].call, q->is_return);
+		struct probe_site *site;
+
+		if (!inst)
+			continue;
+		site = ARENA_NEW(&s->arena, struct probe_site);
+		*site = *inst->site;
+		site->one_of_many = q->wild;
+		inst->site = site;
+		inst->point = resolved_point(q, calls.v[i].function, "");
+		inst->name = point_text(&s->arena, inst->point);
+		q->emit(q->cookie, inst);
+		n++;
+	}
+	return n > 0;
+}
+
 static bool by_name(struct query *q)
 {
 	struct session *s = q->s;
 
+	if (!q->module && !q->full_names && !q->exported && by_syscall(q))
+		return true;
 	find_by_name(q);
 	if (!q->found.n)
 		return no_match(q);

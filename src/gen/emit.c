@@ -439,13 +439,29 @@ static void load_register(struct emit *e, const struct ir_ins *i)
 
 const int16_t emit_argument_registers[EMIT_ARGUMENT_REGISTERS] = {112, 104, 96, 88, 72, 64};
 
-/* The context of raw tracepoints and of fentry is an array of them. */
+void emit_saved_argument(struct emit *e)
+{
+	enum { GET_FUNC_ARG = 183 }; /* 5.17 */
+
+	code_mov(e->c, R1, R6);
+	code_mov(e->c, R3, R10);
+	code_alu_imm(e->c, BPF_ADD, R3, -8);
+	code_helper(e->c, GET_FUNC_ARG);
+}
+
+/* The context of raw tracepoints is an array of them. So is that of fentry, but there the verifier lets
+ * nobody read arguments whose types it does not like (const void *, pointers to pointers). */
 static void load_argument(struct emit *e, const struct ir_ins *i)
 {
 	int ok = code_label(e->c);
 
-	if (e->attach == GEN_RAW_TRACEPOINT || emit_is_fentry(e)) {
+	if (e->attach == GEN_RAW_TRACEPOINT) {
 		code_load(e->c, BPF_DW, R1, R6, 8 * (int)i->imm);
+	} else if (emit_is_fentry(e)) {
+		code_store_imm(e->c, BPF_DW, R10, -8, 0);
+		code_imm(e->c, R2, i->imm);
+		emit_saved_argument(e);
+		code_load(e->c, BPF_DW, R1, R10, -8);
 	} else if (e->kind != SITE_KFUNC) {
 		emit_error(e, i, "no arguments in this kind of probe");
 		return;

@@ -183,6 +183,8 @@ void emit_read_kernel(struct emit *e, uint32_t size);
 /* A register of the traced program, by its place in struct pt_regs. */
 enum { EMIT_REG_FP = 32, EMIT_REG_RESULT = 80, EMIT_REG_IP = 128, EMIT_REG_CS = 136, EMIT_REG_SP = 152 };
 void emit_register(struct emit *e, int reg, int place);
+/* Of fentry and fexit: stack at R10 - 8 = argument number R2, from 0; R0: 0, or not if there is none. */
+void emit_saved_argument(struct emit *e);
 bool emit_is_fentry(const struct emit *e); /* there are no registers, but the result */
 /* The same of the task in user mode: in a probe in the kernel, too. */
 void emit_user_register(struct emit *e, int reg, int place);

@@ -221,16 +221,12 @@ static void no_argument(struct emit *e, const struct ir_ins *i)
 /* The trampoline of fentry has saved them; its copy is as long as the function's prototype. */
 static void saved_argument(struct emit *e, const struct ir_ins *i)
 {
-	enum { GET_FUNC_ARG = 183 }; /* 5.17 */
 	int ok = code_label(e->c);
 
 	emit_load_num(e, R8, emit_arg(e, i, 0));
-	code_mov(e->c, R1, R6);
 	code_mov(e->c, R2, R8);
 	code_alu_imm(e->c, BPF_SUB, R2, 1);
-	code_mov(e->c, R3, R10);
-	code_alu_imm(e->c, BPF_ADD, R3, -8);
-	code_helper(e->c, GET_FUNC_ARG);
+	emit_saved_argument(e);
 	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
 	no_argument(e, i);
 	code_place(e->c, ok);

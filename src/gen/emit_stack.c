@@ -151,7 +151,7 @@ static void take_kernel(struct emit *e)
 	}
 	code_imm(e->c, R1, 0);
 	code_store(e->c, BPF_DW, R7, FRAME(walk.low), fentry ? R0 : R1);
-	code_store(e->c, BPF_DW, R7, FRAME(walk.function), e->kind == SITE_KFUNC_RETURN ? R0 : R1);
+	code_store(e->c, BPF_DW, R7, FRAME(walk.function), R0);
 	code_mov(e->c, R1, R6);
 	emit_frame_ptr(e, R2, (uint32_t)FRAME(tmp.s));
 	code_imm(e->c, R3, 8 * RT_RAW_FRAMES);

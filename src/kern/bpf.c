@@ -207,7 +207,7 @@ int kern_prog_test_run(int prog, const void *ctx, uint32_t ctx_size, uint32_t *r
 	return r;
 }
 
-uint32_t kern_prog_verified(int prog)
+static struct bpf_prog_info program_info(int prog)
 {
 	struct bpf_prog_info info = {0};
 	union bpf_attr attr = {0};
@@ -216,8 +216,18 @@ uint32_t kern_prog_verified(int prog)
 	attr.info.info_len = sizeof(info);
 	attr.info.info = ptr(&info);
 	if (call(BPF_OBJ_GET_INFO_BY_FD, &attr, SIZE_TO(info)) < 0)
-		return 0;
-	return info.verified_insns;
+		memset(&info, 0, sizeof(info));
+	return info;
+}
+
+uint32_t kern_prog_verified(int prog)
+{
+	return program_info(prog).verified_insns;
+}
+
+uint64_t kern_prog_misses(int prog)
+{
+	return program_info(prog).recursion_misses;
 }
 
 /* ------------------------------------------------------------------ attaching */

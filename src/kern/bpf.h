@@ -58,6 +58,8 @@ int kern_prog_load(const struct kern_prog *p, struct str *log);
 int kern_btf_load(const void *btf, uint32_t size, struct str *log);
 /* Runs a RAW_TRACEPOINT or SYSCALL program once, in this process. ctx may be NULL. */
 int kern_prog_test_run(int prog, const void *ctx, uint32_t ctx_size, uint32_t *result);
+/* How often it was not run because it (or another one, at kprobes) was running on the CPU (5.12). */
+uint64_t kern_prog_misses(int prog);
 /* Instructions that the verifier walked to accept it (5.16), 0 if the kernel doesn't tell. */
 uint32_t kern_prog_verified(int prog);
 

@@ -260,6 +260,12 @@ void attach_add_link(struct kernel *k, int fd)
 	k->links[k->n_links++] = fd;
 }
 
+void attach_keep_program(struct kernel *k, int fd)
+{
+	k->kept = xrealloc(k->kept, (k->n_kept + 1) * sizeof(*k->kept));
+	k->kept[k->n_kept++] = fd;
+}
+
 enum need { NEEDED, ONE_OF_MANY, OPTIONAL };
 
 /* What the points of this place ask for: "?" at all of them, or patterns that stand for more places.
@@ -718,6 +724,9 @@ void kernel_release(struct run *r)
 	for (size_t i = 0; i < k->img->maps.n; i++)
 		if (k->maps[i] >= 0)
 			close(k->maps[i]);
+	for (size_t i = 0; i < k->n_kept; i++)
+		close(k->kept[i]);
+	free(k->kept);
 	if (k->btf >= 0)
 		close(k->btf);
 	free(k->maps);

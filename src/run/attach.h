@@ -21,6 +21,8 @@ struct attach_kind {
 int attach_load(struct run *r, const struct gen_program *p, const struct attach_kind *kind);
 /* The link ends with the session. */
 void attach_add_link(struct kernel *k, int fd);
+/* So does a program that links hold, whose misses are to be counted. */
+void attach_keep_program(struct kernel *k, int fd);
 /* The kernel does not take a place. True: it is not missed (a warning has told, if need be). */
 bool attach_refused(struct run *r, const struct gen_site *v, const char *why);
 /* What -errno of such calls means. */

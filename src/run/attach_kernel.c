@@ -76,7 +76,7 @@ static bool attach_fentry(struct attaching *a, const struct gen_site *v)
 	if (prog < 0)
 		return false;
 	link = kern_fentry(prog, a->on_return, a->p->sites.n > 1 ? v->cookie : 0);
-	close(prog); /* the link has it */
+	attach_keep_program(a->r->kernel, prog);
 	if (link < 0)
 		return refused(a, v, how, link);
 	return attached(a, link, &a->n_fentry, 1);
@@ -171,11 +171,10 @@ bool attach_kfuncs(struct run *r, size_t number)
 	for (size_t i = 0; i < p->sites.n && ok && p->kfunc != GEN_KPROBE_MULTI; i++)
 		ok = p->kfunc == GEN_FENTRY ? attach_fentry(&a, &p->sites.v[i])
 					    : attach_kprobe(&a, &p->sites.v[i]);
-	/* The links hold them. */
 	if (a.multi >= 0)
-		close(a.multi);
+		attach_keep_program(r->kernel, a.multi);
 	if (a.kprobe >= 0)
-		close(a.kprobe);
+		attach_keep_program(r->kernel, a.kprobe);
 	if (r->s->opt.verbose[5])
 		fprintf(stderr, "%s: functions by %s: %zu, by kprobe_multi: %zu, by kprobe: %zu\n", p->name,
 			a.on_return ? "fexit" : "fentry", a.n_fentry, a.n_multi, a.n_kprobe);

@@ -254,6 +254,11 @@ void kernel_stop(struct run *r)
 		kernel_drain(r);
 	while (k->seen_records);
 	share_add_asides(r, true);
+	for (size_t i = 0; i < k->img->programs.n; i++)
+		if (k->programs[i] >= 0)
+			k->missed += (int64_t)kern_prog_misses(k->programs[i]);
+	for (size_t i = 0; i < k->n_kept; i++)
+		k->missed += (int64_t)kern_prog_misses(k->kept[i]);
 	share_go_plain(r);
 }
 
@@ -263,7 +268,9 @@ int64_t kernel_skipped(const struct run *r)
 {
 	const struct rt_shared *sh = r->kernel ? r->kernel->shared : NULL;
 
-	return r->env.n_skipped + (sh ? (int64_t)(sh->skipped_busy + sh->skipped_lock) : 0);
+	if (!sh)
+		return r->env.n_skipped;
+	return r->env.n_skipped + r->kernel->missed + (int64_t)(sh->skipped_busy + sh->skipped_lock);
 }
 
 void kernel_report_losses(struct run *r)

@@ -36,6 +36,9 @@ struct kernel {
 	int *maps, *programs; /* descriptors, by index in the image; -1: none */
 	int *links;
 	size_t n_links, links_cap;
+	int *kept; /* programs at kernel functions */
+	size_t n_kept;
+	int64_t missed; /* hits of programs that were running already; known at the end */
 	size_t n_refused; /* places of patterns that could not be attached */
 	int n_perf; /* links that are perf events: slow to close */
 

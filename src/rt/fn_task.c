@@ -63,18 +63,7 @@ enum {
 
 const struct intrinsic rt_task_fns[] = {
 	{"task_current", FIXED, 0, fn_task_current},
-	{"task_parent", READS, 0, fn_context},
-	{"task_state", READS, 0, fn_context},
 	{"task_execname", READS, COMM, fn_context},
-	{"task_pid", READS, 0, fn_context},
-	{"task_tid", READS, 0, fn_context},
-	{"task_uid", READS, 0, fn_context},
-	{"task_euid", READS, 0, fn_context},
-	{"task_gid", READS, 0, fn_context},
-	{"task_egid", READS, 0, fn_context},
-	{"task_cpu", READS, 0, fn_context},
-	{"task_prio", READS, 0, fn_context},
-	{"task_nice", READS, 0, fn_context},
 	{"pid2task", READS, 0, fn_context},
 	{"current_exe_file", READS, 0, fn_context},
 	{"task_cwd_path", READS, 0, fn_context},

@@ -99,10 +99,17 @@ static const char *search_cache(struct closure *c, const char *name)
 	return NULL;
 }
 
+/* Debian's directories of libraries. */
+#ifdef __aarch64__
+#define TRIPLET "aarch64-linux-gnu"
+#else
+#define TRIPLET "x86_64-linux-gnu"
+#endif
+
 static const char *find_library(struct closure *c, const char *name, const char *user,
 				const char *runpath)
 {
-	static const char defaults[] = "/lib64:/usr/lib64:/lib:/usr/lib";
+	static const char defaults[] = "/lib64:/usr/lib64:/lib/" TRIPLET ":/usr/lib/" TRIPLET ":/lib:/usr/lib";
 	const char *path;
 
 	if (strchr(name, '/'))

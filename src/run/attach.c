@@ -365,6 +365,8 @@ static bool attach_one(struct attaching *a, const struct gen_site *v, int multi)
 		str_addf(&why, "uprobe_multi: %s", attach_reason(multi));
 	if (multi != -KERN_ENOTSUPP)
 		str_addf(&why, "%sperf event: %s", multi ? "; " : "", attach_reason(fd));
+	if ((fd == -EACCES || fd == -EPERM) && !kern_is_admin())
+		str_add(&why, " (this kernel asks for CAP_SYS_ADMIN)");
 	if (fd == -KERN_ENOTSUPP && v->site->doubtful)
 		str_add(&why, " (it cannot step over this instruction)");
 	go_on = attach_refused(r, v, why.s);

@@ -125,7 +125,7 @@ class Kernel:
         busy = subprocess.Popen([self.calls, "1000000000", "1"])
         out = os.path.join(self.scratch, "profile")
         with open(out, "w") as f:
-            tracer = subprocess.Popen([self.stap, "-t", "-e", PROFILE, "-T", str(seconds)], stdout=f,
+            tracer = subprocess.Popen([self.stap, "-t", "-DMAXMAPENTRIES=20000", "-e", PROFILE, "-T", str(seconds)], stdout=f,
                                       stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
             time.sleep(seconds - 1)
             mib = memory(tracer.pid)

@@ -104,6 +104,8 @@ struct session {
 	struct map modules;	   /* programs by canonical path -> struct dbg_module (dwarf/module.c) */
 	struct kernel_table *kernel_table; /* probe/kernel_table.c */
 	const struct kernel_ways *kernel_ways; /* NULL: nothing will be attached */
+	const char *refused_function; /* why a function of the kernel that is there cannot be probed:
+				       * of the last one, NULL if none was met */
 	struct map kernel_modules; /* "kernel" and its modules by name -> struct dbg_module */
 	struct tracepoint_table *tracepoints; /* probe/tracepoint.c */
 	const struct token *probe_tok; /* keyword of the probe whose points are being resolved */

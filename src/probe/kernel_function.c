@@ -136,9 +136,9 @@ static bool allowed(struct query *q, struct probe_site *site, struct kernel_plac
 				     : strerror(-fentry));
 	str_addf(&b, "; kprobe_multi: %s; kprobe: %s", strerror(-multi),
 		 kprobe == -EOPNOTSUPP ? "not configured in this kernel" : strerror(-kprobe));
-	fail(q, arena_strdup(&q->s->arena, b.s));
+	q->s->refused_function = arena_strdup(&q->s->arena, b.s);
 	str_release(&b);
-	return false;
+	return fail(q, q->s->refused_function);
 }
 
 /* ------------------------------------------------------------------ instances */

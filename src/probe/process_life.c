@@ -169,12 +169,9 @@ static struct expr *resolve_target(struct session *s, const struct probe_inst *i
 	bool is_syscall = inst->site->kind == SITE_SYSCALL,
 	     is_return = inst->site->kind == SITE_SYSCALL_RETURN;
 
-	if (target->kind != EX_TARGET) {
-		struct dbg_place nowhere = {.module = NULL};
-
-		*why = NULL;
-		return target->module ? dbg_resolve(s, &nowhere, target, why) : NULL;
-	}
+	*why = NULL;
+	if (target->kind != EX_TARGET)
+		return NULL;
 	if (target->accessors.n || target->suffix || target->address_of) {
 		*why = arena_printf(&s->arena, "'%s' is a number: use @cast(%s, \"type\")", name, name);
 		return NULL;

@@ -110,7 +110,8 @@ struct probe_family {
 	/* What probe_type() answers. */
 	const char *probe_type;
 	/* Families with variables of the traced program: expands a target expression at an instance
-	 * into EX_CONTEXT expressions, or gives NULL and the text of the error (dwarf/dbg.h). NULL
+	 * into EX_CONTEXT expressions, or gives NULL and the text of the error (dwarf/dbg.h). NULL and
+	 * no text: what it does not know, which may be a type that is known everywhere. NULL
 	 * function: no such variables. */
 	struct expr *(*resolve_target)(struct session *s, const struct probe_inst *inst,
 				       struct expr *target, const char **why);

@@ -407,6 +407,7 @@ static bool expand_alias(void *cookie, struct probe *alias, const struct probe_p
 	struct alias_search *as = cookie;
 	struct session *s = as->s;
 	const struct compose *k;
+	const char *refused = NULL;
 	int depth = 0;
 
 	if (name->comps.n != as->prefix || alias_fit(as->p, name) != as->prefix)
@@ -439,8 +440,14 @@ static bool expand_alias(void *cookie, struct probe *alias, const struct probe_p
 		c->at = alias->points.v[i];
 		c->pn = as->c->outer ? as->c->pn : point_text(&s->arena, as->p);
 		c->condition = and_conditions(s, as->c->condition, alias->points.v[i]->condition);
+		s->refused_function = NULL;
 		made = derive(s, c, p, as->optional || alias->points.v[i]->optional);
 		as->n += made;
+		if (!made && alias->points.v[i]->sufficient && s->refused_function)
+			refused = s->refused_function;
+		else if (made && refused)
+			sem_warn(s, as->p->comps.v[0].tok, "%s; %s is probed instead", refused,
+				 point_text(&s->arena, p));
 		if (made && alias->points.v[i]->sufficient)
 			break;
 	}

@@ -295,12 +295,16 @@ static struct expr *resolve(void *cookie, struct expr *e, const char **why)
 	struct expansion *x = cookie;
 	const struct probe_inst *inst = x->at_entry && x->entry ? x->entry : x->inst;
 	struct dbg_place nowhere = {.module = NULL};
+	struct expr *r;
 
 	*why = NULL;
 	if (e->kind == EX_CONST)
 		return sema_constant(x->s, e, why);
-	if (inst && inst->family->resolve_target)
-		return inst->family->resolve_target(x->s, inst, e, why);
+	if (inst && inst->family->resolve_target) {
+		r = inst->family->resolve_target(x->s, inst, e, why);
+		if (r || *why)
+			return r;
+	}
 	/* A type of the kernel, a type or variable of a named program: the same everywhere. */
 	if (e->kind != EX_TARGET && (e->kind != EX_ATVAR || e->module))
 		return dbg_resolve(x->s, &nowhere, e, why);

@@ -25,6 +25,9 @@ enum use { USE_SCALAR, USE_ANY, USE_STAT };
 static struct var *find_global_in(const struct script *sc, const char *name,
 				  const struct source *from)
 {
+	/* A local variable of our tapset stays one, whatever names others give to globals. */
+	if (from->builtin && !sc->src->builtin)
+		return NULL;
 	for (size_t i = 0; i < sc->globals.n; i++) {
 		struct var *v = sc->globals.v[i];
 
@@ -84,13 +87,15 @@ static struct var *new_local(struct scope *sc, const struct token *tok, const ch
 
 static struct var *lookup(struct scope *sc, const struct token *tok, const char *name)
 {
-	struct var *v = map_get(&sc->names, name);
+	struct var *local = map_get(&sc->names, name), *v;
 
-	if (v)
-		return v;
+	/* Of an alias of ours: does not hide what the script calls so. */
+	if (local && (!local->tok->src->builtin || tok->src->builtin))
+		return local;
 	v = find_global(sc->s, name, tok->src);
-	if (v)
-		note_global(sc->s, v);
+	if (!v)
+		return local;
+	note_global(sc->s, v);
 	return v;
 }
 

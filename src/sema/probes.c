@@ -443,11 +443,12 @@ static bool expand_alias(void *cookie, struct probe *alias, const struct probe_p
 		s->refused_function = NULL;
 		made = derive(s, c, p, as->optional || alias->points.v[i]->optional);
 		as->n += made;
-		if (!made && alias->points.v[i]->sufficient && s->refused_function)
+		if (!made && alias->points.v[i]->sufficient && s->refused_function) {
 			refused = s->refused_function;
-		else if (made && refused)
-			sem_warn(s, as->p->comps.v[0].tok, "%s; %s is probed instead", refused,
-				 point_text(&s->arena, p));
+		} else if (made && refused) {
+			sem_warn(s, as->p->comps.v[0].tok, "%s; other events stand in for it", refused);
+			refused = NULL;
+		}
 		if (made && alias->points.v[i]->sufficient)
 			break;
 	}

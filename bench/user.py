@@ -8,11 +8,13 @@ import re
 import signal
 import statistics
 import subprocess
+import threading
 import time
 
 from measure import ROOT, in_turn, peer, ratio, run
 
 CALLS, ROUNDS = 20000, 5
+LINE_SECONDS = 20
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 # What a handler does: for stap, for bpftrace.
@@ -40,20 +42,55 @@ def file_offset(path, symbol):
     raise ValueError(symbol)
 
 
+class NoLine(Exception):
+    """A tracer printed nothing, so there is no figure."""
+
+
 class Tracer:
     """A tracer that runs: ready once it has printed its first line (and a while later)."""
 
     def __init__(self, command, settle=0.0):
+        self.command = command
         self.p = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   stderr=subprocess.DEVNULL)
-        self.first = self.p.stdout.readline()
+        self.first = self.line()
         time.sleep(settle)
 
+    def line(self):
+        """The next line of its output. NoLine, and it has ended: none within LINE_SECONDS."""
+        too_long = threading.Timer(LINE_SECONDS, self.p.kill)
+        too_long.start()
+        line = self.p.stdout.readline()
+        too_long.cancel()
+        if not line:
+            self.stop()
+            name = "bpftrace" if "bpftrace" in " ".join(self.command) else os.path.basename(self.command[0])
+            raise NoLine(f"no line from {name} within {LINE_SECONDS} s" if self.p.returncode == -signal.SIGKILL
+                         else f"{name} ended with status {self.p.returncode}")
+        return line
+
     def stop(self):
-        self.p.send_signal(signal.SIGINT)
-        self.p.stdin.close()
-        self.p.stdout.read()
-        self.p.wait()
+        """Asked again each second: a signal at the start may be lost on bpftrace."""
+        for _ in range(LINE_SECONDS):
+            self.p.send_signal(signal.SIGINT)
+            try:
+                self.p.communicate(timeout=1)
+                return
+            except subprocess.TimeoutExpired:
+                pass
+        self.p.kill()
+        self.p.communicate()
+
+
+def first_hit(command):
+    """Seconds from exec to the first line, which the first hit prints."""
+    start = time.perf_counter()
+    tracer = Tracer(command)
+    if b"Attaching" in tracer.first:
+        tracer.line()
+    seconds = time.perf_counter() - start
+    tracer.stop()
+    return seconds
 
 
 class User:
@@ -73,36 +110,29 @@ class User:
             self.f.missing("bpftrace", self.why_no_peer)
         self.compile(["-O2", "-fno-omit-frame-pointer"], os.path.join(HERE, "target.c"), self.target)
         for part in parts:
-            part()
+            try:
+                part()
+            except NoLine as e:
+                self.f.missing(part.__name__, e)
 
     def compile(self, flags, source, to, *more):
         subprocess.run(["gcc", "-g", *flags, "-o", to, source, *more], check=True)
 
     # ------------------------------------------------------------ start-up
 
-    def first_hit(self, command):
-        """Seconds from exec to the first line, which the first hit prints."""
-        start = time.perf_counter()
-        tracer = Tracer(command)
-        if b"Attaching" in tracer.first:
-            tracer.p.stdout.readline()
-        seconds = time.perf_counter() - start
-        tracer.stop()
-        return seconds
-
     def armed(self):
         """From exec to a probe that counts in a program that runs."""
         busy = subprocess.Popen([self.target, "0"])
         stap = [self.stap, "-e", f'global n probe process("{self.target}").function("work") '
                 '{ if (n++ == 0) println("hit") }']
-        theirs = ["bpftrace", "-e", f'uprobe:{self.target}:work {{ @n++; if (@n == 1) {{ printf("hit\\n"); }} }}']
+        theirs = ["bpftrace", "-B", "none", "-e", f'uprobe:{self.target}:work {{ @n++; if (@n == 1) {{ printf("hit\\n"); }} }}']
         try:
-            ours, true = in_turn([lambda: self.first_hit(stap), lambda: run(["/bin/true"])[0]], self.n)
+            ours, true = in_turn([lambda: first_hit(stap), lambda: run(["/bin/true"])[0]], self.n)
             self.f.figure("armed", statistics.median(ours) * 1000, "ms")
             self.f.figure("armed.over_true", statistics.median(a - b for a, b in zip(ours, true)) * 1000,
                           "ms more than /bin/true")
             if not self.why_no_peer:
-                ours, other = in_turn([lambda: self.first_hit(stap), lambda: self.first_hit(theirs)],
+                ours, other = in_turn([lambda: first_hit(stap), lambda: first_hit(theirs)],
                                       max(3, self.n // 4))
                 self.f.figure("armed.bpftrace", statistics.median(other) * 1000, "ms")
                 self.f.figure("armed.bpftrace.ratio", ratio(other, ours), "times stap")
@@ -133,7 +163,7 @@ class User:
                      .replace("RETURN", f"uretprobe:{self.target}:work"))
             runs = [lambda: self.cost(floor, 0), lambda: self.cost([self.stap, "-e", script], 0.05)]
             if not self.why_no_peer:
-                runs.append(lambda: self.cost(["bpftrace", "-e", other], 1))
+                runs.append(lambda: self.cost(["bpftrace", "-B", "none", "-e", other], 1))
             values = in_turn(runs, max(3, self.n // 4))
             self.f.figure(f"hit.{name}", statistics.median(values[1]), "ns")
             if name != "return":

@@ -308,6 +308,49 @@ struct rt_regex {
 	uint16_t cells[RT_REGEX_CELLS];
 };
 
+/* The same with groups: the program of the expression (rt/regex_internal.h). A cell is an instruction (its
+ * enum rt_group_op, x << 16, y << 32) or, behind them, a quarter of a set of bytes; x of RT_GROUP_SET is
+ * the cell that its set begins at. Up to RT_GROUP_CELLS are in use; what follows may be anything. */
+enum rt_group_op {
+	RT_GROUP_SET,
+	RT_GROUP_SPLIT,
+	RT_GROUP_JUMP,
+	RT_GROUP_SAVE,
+	RT_GROUP_BOL,
+	RT_GROUP_EOL,
+	RT_GROUP_MATCH,
+};
+enum { RT_GROUP_INSTS = 512, RT_GROUP_CELLS = 2048, RT_GROUP_WORDS = 1024, RT_GROUPS_MAX = 32 };
+struct rt_group_program {
+	uint32_t n_groups; /* with the whole match */
+	uint32_t words;	   /* of a thread's bounds in rt_groups.threads; RT_GROUP_WORDS hold all threads */
+	uint64_t cells[RT_GROUP_CELLS];
+};
+/* Start and end of each group. */
+enum { RT_GROUP_NONE = 0xffff };
+union rt_bounds {
+	uint16_t at[2 * RT_GROUPS_MAX];
+	uint64_t words[RT_GROUPS_MAX / 2];
+};
+enum rt_matched { RT_MATCHED, RT_MATCH_FAILED, RT_NO_SUCH_GROUP };
+/* In the frame of handlers that ask for groups: the last match, and the simulation that finds where
+ * they are (bpfrt/regex.c). */
+struct rt_groups {
+	uint32_t n_groups; /* of the expression; 0: there was no match, or it failed */
+	uint32_t reserved;
+	struct rt_str text;
+	union rt_bounds match, path; /* path: of the one being walked */
+	uint64_t step;	 /* one for each place in each text; never starts again */
+	uint64_t at;	 /* place in the text */
+	uint64_t pc, started;
+	uint64_t reads;	 /* the list of threads that came here; the other one waits for the next byte */
+	uint64_t next, n_here, n_later, n_todo;
+	uint64_t mark[RT_GROUP_INSTS]; /* the step in which the instruction was walked */
+	uint32_t todo[RT_GROUP_INSTS];
+	uint16_t pcs[2][RT_GROUP_INSTS];
+	uint64_t threads[2][RT_GROUP_WORDS + RT_GROUPS_MAX / 2];
+};
+
 /* Ring buffer: a record is one handler's output: struct rt_record, then items, each 8-byte aligned. */
 struct rt_record {
 	uint32_t inst;

@@ -70,6 +70,11 @@ long rt_fmt_pad(struct rt_room *dst, uint64_t cap, int64_t n, uint64_t byte);
 /* ------------------------------------------------------------------ regular expressions */
 /* 1 or 0 */
 long rt_regex_test(const struct rt_str *s, const struct rt_regex *re);
+/* The same; g then knows the groups. g is zero before its first use. */
+long rt_regex_groups(struct rt_groups *g, const struct rt_str *s, const struct rt_regex *re,
+		     const struct rt_group_program *p);
+/* Text of group n, 0: all that matched. An enum rt_matched. */
+long rt_matched(struct rt_groups *g, struct rt_str *dst, uint64_t cap, int64_t n);
 
 /* ------------------------------------------------------------------ names */
 /* Text of flags by a table; the low 32 bits of value. */

@@ -13,6 +13,9 @@ STRINGS = ["", "a", "ab", "abc", "b", "B", "hello world", "%d%s", "\\n", "\\t|",
            "long " * 20, "y" * 127, "z" * 200, "\\\\", "\\\"q\\\"", "0", "-12", "0x1f", "017", "12ab",
            " 5", "\\x01", "\\377", "\\x80z", "a,b;c", ",,a,,b", "tapir"]
 
+REGEXES = ["a", "b+", "", "^$", "(a)|(b)", "(a*)(b*)", "(a|ab)(c|bc)?", "([a-z]+) ([a-z]+)", "^(.)(.*)$", "([^,]*),(.*)",
+           "((.)(.)){2}", "(x|y|z){3}(x)*$", "([0-9]+)|(0x[0-9a-f]+)", "(l(o)?n?g? ?)*$", "[^a-z]+", "(-)?([0-9]*)"]
+
 
 class Generator:
     def __init__(self, seed):
@@ -247,6 +250,8 @@ class Generator:
         kind = r.randrange(30)
         if self.depth > 3 and kind >= 18:
             kind = r.randrange(18)
+        if self.chance(0.04):
+            return self.match()
         if kind < 3:
             self.put(f"{self.writable('long')} {r.choice(['=', '=', '+=', '-=', '*=', '&=', '|=', '^=', '<<=', '>>='])} {self.long()}")
         elif kind < 6:
@@ -338,6 +343,30 @@ class Generator:
             self.put(f"if ({self.long()}) next" if not self.in_function else ";")
         else:
             self.print()
+
+    def match(self):
+        """Groups of a match; sometimes of one that there is not."""
+        r = self.r
+        sure = r.random()
+        regex = r.choice(REGEXES)
+        numbers = [f"matched({n})" for n in range(regex.count("(") + 1)] + ["matched_str()", "ngroups()"]
+        if sure >= 0.8:
+            numbers += [f"matched({r.randint(-1, 5)})", f"matched({self.long(2)})"]
+        groups = [r.choice(numbers) for _ in range(r.randint(1, 3))]
+        if sure < 0.8:
+            self.put(f"if ({self.string()} =~ \"{regex}\") {{")
+        elif sure < 0.97:
+            self.put(f"try {{ println({self.string()} !~ \"{regex}\")")
+        else:
+            self.put("{")
+        self.depth += 1
+        self.put("println(" + ", \"|\", ".join(groups) + ")")
+        self.depth -= 1
+        if 0.8 <= sure < 0.97:
+            self.counter += 1
+            self.put(f"}} catch (e{self.counter}) {{ println(\"caught \", e{self.counter})")
+            self.strs.append(f"e{self.counter}")
+        self.put("}")
 
     def foreach(self, nested=False):
         """Nothing may change the table in its body."""

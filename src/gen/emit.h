@@ -108,6 +108,7 @@ struct emit {
 	int uncaught;		 /* spot: an error that nobody catches, in the handler or its function */
 	uint32_t frame_at, frame_max;
 	uint32_t key_at, value_at, spare_at; /* buffers in the frame; spare: one widest string */
+	uint32_t groups_at; /* struct rt_groups, if a handler asks for groups */
 	const struct loc *params; /* of a handler that stands for several (merge.h) */
 	uint8_t *aside; /* by global: 1 + bit in frame->aside, 0: none. struct rt_item_add lies before key_at */
 	enum site_kind kind;
@@ -218,6 +219,8 @@ bool emit_table_op(struct emit *e, const struct ir_ins *i);
 bool emit_iter_op(struct emit *e, const struct ir_ins *i);
 bool emit_print_op(struct emit *e, const struct ir_ins *i);
 bool emit_rt_op(struct emit *e, const struct ir_ins *i);
+/* Groups of a match, by the name of the function. */
+bool emit_group_op(struct emit *e, const struct ir_ins *i, const char *name);
 /* The record collected so far goes to the ring buffer; R1-R5 are lost. wake: user space is woken. */
 void emit_flush(struct emit *e, bool wake);
 /* emit_table.c, emit_iter.c: pieces for each other.
@@ -245,6 +248,9 @@ uint32_t builder_bytes(struct builder *b, const void *p, size_t n);
 uint32_t *builder_names(struct builder *b, const char *function);
 /* Offset of the tables of a regular expression (struct rt_regex); false: they are too large. */
 bool builder_regex(struct builder *b, uint32_t number, uint32_t *at);
+/* The same for groups (struct rt_group_program); does a handler ask for any? */
+bool builder_group_program(struct builder *b, uint32_t number, uint32_t *at);
+bool builder_groups(const struct builder *b);
 /* A probe instance as programs see it: an element of a table in the constants. */
 struct builder_instance {
 	uint64_t vaddr;

@@ -784,7 +784,8 @@ bool emit_rt_op(struct emit *e, const struct ir_ins *i)
 		return true;
 	}
 	if (emit_task_op(e, i, name) || emit_memory_op(e, i, name) ||
-	    emit_stack_op(e, i, name) || emit_name_op(e, i, name))
+	    emit_stack_op(e, i, name) || emit_name_op(e, i, name) ||
+	    emit_group_op(e, i, name))
 		return true;
 	emit_error(e, i, "%s() cannot run in this kind of probe yet", name);
 	return true;

@@ -1,4 +1,7 @@
-/* Strings: comparison, concatenation, sprintf, regular expressions. See emit.h. */
+/* Strings: comparison, concatenation, sprintf, regular expressions and their groups. See emit.h. */
+#include <stddef.h>
+#include <string.h>
+
 #include "gen/emit.h"
 
 static void compare(struct emit *e, const struct ir_ins *i)
@@ -49,10 +52,10 @@ static void destination(struct emit *e, struct loc dst)
 	code_imm(e->c, R2, dst.width);
 }
 
-static void append_literal(struct emit *e, struct loc dst, const struct fmt_part *p)
+static void append_literal(struct emit *e, struct loc dst, const char *text, uint32_t len)
 {
 	destination(e, dst);
-	code_map_value(e->c, R3, GEN_MAP_CONST, builder_string(e->b, p->text, p->len));
+	code_map_value(e->c, R3, GEN_MAP_CONST, builder_string(e->b, text, len));
 	code_library(e->c, "rt_fmt_lit");
 }
 
@@ -103,7 +106,7 @@ static void sprint(struct emit *e, const struct ir_ins *i)
 
 		switch (p->conv) {
 		case CONV_LITERAL:
-			append_literal(e, dst, p);
+			append_literal(e, dst, p->text, p->len);
 			break;
 		case CONV_MEMORY:
 		case CONV_MEMORY_HEX:
@@ -132,21 +135,90 @@ static void sprint(struct emit *e, const struct ir_ins *i)
 		emit_copy_str(e, emit_loc(e, i->dst), dst);
 }
 
-/* The tables lie in the constants. Without a traced program to tell them to, groups are nobody's
- * business: a match is a test. */
+/* The tables lie in the constants. Where no handler in the kernel asks for groups, a match is a test. */
 static void match(struct emit *e, const struct ir_ins *i)
 {
-	uint32_t at;
+	bool groups = i->op == IR_MATCH && builder_groups(e->b);
+	int reg = R1;
+	uint32_t at, program;
 
-	if (!builder_regex(e->b, i->imm, &at)) {
+	if (!builder_regex(e->b, i->imm, &at) ||
+	    (groups && !builder_group_program(e->b, i->imm, &program))) {
 		emit_error(e, i, "this regular expression is too large for this kind of probe");
 		return;
 	}
 	emit_need_text(e, i, emit_arg(e, i, 0));
-	emit_str_ptr(e, R1, emit_loc(e, emit_arg(e, i, 0)));
-	code_map_value(e->c, R2, GEN_MAP_CONST, at);
-	code_library(e->c, "rt_regex_test");
+	if (groups)
+		emit_frame_ptr(e, reg++, e->groups_at);
+	emit_str_ptr(e, reg++, emit_loc(e, emit_arg(e, i, 0)));
+	code_map_value(e->c, reg++, GEN_MAP_CONST, at);
+	if (groups)
+		code_map_value(e->c, reg, GEN_MAP_CONST, program);
+	code_library(e->c, groups ? "rt_regex_groups" : "rt_regex_test");
 	emit_store_num(e, i->dst, R0);
+}
+
+/* The error "Attempted to get ... N ..."; N is in R8. */
+static void fail_group(struct emit *e, const struct ir_ins *i, const char *before, const char *behind)
+{
+	static const struct fmt_part decimal = {.conv = CONV_DEC, .width = -1, .precision = -1};
+	static const struct loc text = {LOC_SLOT, offsetof(struct rt_frame, error_text), RT_STR_BYTES - 1};
+
+	emit_str_ptr(e, R1, text);
+	code_store_imm(e->c, BPF_DW, R1, 0, 0);
+	code_store_imm(e->c, BPF_B, R1, 8, 0);
+	append_literal(e, text, before, (uint32_t)strlen(before));
+	destination(e, text);
+	code_mov(e->c, R3, R8);
+	code_imm(e->c, R4, (int64_t)lib_fmt_spec(&decimal));
+	code_library(e->c, "rt_fmt_int");
+	append_literal(e, text, behind, (uint32_t)strlen(behind));
+	emit_fail(e, i, RT_E_TEXT);
+}
+
+static void matched(struct emit *e, const struct ir_ins *i)
+{
+	int ok = code_label(e->c), failed = code_label(e->c);
+	struct loc dst = i->dst ? emit_loc(e, i->dst) : (struct loc){LOC_SLOT, e->spare_at, RT_STR_BYTES - 1};
+
+	if (i->n_args)
+		emit_load_num(e, R8, emit_arg(e, i, 0));
+	else
+		code_imm(e->c, R8, 0);
+	emit_frame_ptr(e, R1, e->groups_at);
+	emit_str_ptr(e, R2, dst);
+	code_imm(e->c, R3, dst.width);
+	code_mov(e->c, R4, R8);
+	code_library(e->c, "rt_matched");
+	code_jump_if_imm(e->c, BPF_JEQ, R0, RT_MATCHED, ok);
+	code_jump_if_imm(e->c, BPF_JEQ, R0, RT_MATCH_FAILED, failed);
+	fail_group(e, i, "Attempted to get nonexistent subexpression ", "");
+	code_place(e->c, failed);
+	fail_group(e, i, "Attempted to get subexpression ", " from failed match");
+	code_place(e->c, ok);
+}
+
+static void ngroups(struct emit *e, const struct ir_ins *i)
+{
+	int ok = code_label(e->c);
+
+	code_load(e->c, BPF_W, R8, R7, (int)(e->groups_at + offsetof(struct rt_groups, n_groups)));
+	code_jump_if_imm(e->c, BPF_JNE, R8, 0, ok);
+	emit_fail_text(e, i, "Attempted to get subexpression 0 from failed match");
+	code_place(e->c, ok);
+	if (i->dst)
+		emit_store_num(e, i->dst, R8);
+}
+
+bool emit_group_op(struct emit *e, const struct ir_ins *i, const char *name)
+{
+	if (strcmp(name, "matched") == 0 || strcmp(name, "matched_str") == 0)
+		matched(e, i);
+	else if (strcmp(name, "ngroups") == 0)
+		ngroups(e, i);
+	else
+		return false;
+	return true;
 }
 
 bool emit_string_op(struct emit *e, const struct ir_ins *i)

@@ -50,9 +50,11 @@ struct builder {
 	struct lock_plan locks;
 	struct merge_plan merged;
 	bool stack_texts;  /* see stack_text.c */
+	bool groups;	   /* some handler asks for groups of a match */
 	bool tokens;	   /* some handler makes strings whose text is not known there */
 	uint32_t places;   /* that a handler needs for its loops over tables, at most */
 	uint32_t *regexes; /* where their tables are in the constants, 0: not there yet */
+	uint32_t *group_programs; /* likewise */
 	uint32_t syscalls[2]; /* where the tables of entries and returns are in the constants */
 };
 
@@ -113,6 +115,30 @@ bool builder_regex(struct builder *b, uint32_t number, uint32_t *at)
 	return true;
 }
 
+bool builder_group_program(struct builder *b, uint32_t number, uint32_t *at)
+{
+	struct rt_group_program *v;
+	uint32_t n;
+
+	if (!b->group_programs)
+		b->group_programs = ARENA_ARRAY(&b->img->arena, uint32_t, b->m->regexes.n);
+	if (!b->group_programs[number]) {
+		v = xcalloc(1, sizeof(*v));
+		n = lib_group_program(v, b->m->regexes.v[number].compiled);
+		if (n)
+			b->group_programs[number] =
+				builder_bytes(b, v, offsetof(struct rt_group_program, cells) + n * 8);
+		free(v);
+	}
+	*at = b->group_programs[number];
+	return *at != 0;
+}
+
+bool builder_groups(const struct builder *b)
+{
+	return b->groups;
+}
+
 uint32_t *builder_names(struct builder *b, const char *function)
 {
 	uint32_t *at = map_get(&b->names, intern(function));
@@ -171,7 +197,7 @@ bool lib_has(const struct builder *b, const char *function)
 struct reach {
 	const struct ir_module *m;
 	bool *fns, *globals;
-	bool user_memory, texts, tokens, bias;
+	bool user_memory, texts, tokens, groups, bias;
 };
 
 static void reach_fn(struct reach *r, uint32_t fn)
@@ -206,6 +232,8 @@ static void reach_fn(struct reach *r, uint32_t fn)
 
 			if (strncmp(name, "user_", 5) == 0 && strcmp(name, "user_mode") != 0)
 				r->user_memory = true;
+			r->groups |= strcmp(name, "matched") == 0 || strcmp(name, "matched_str") == 0 ||
+				     strcmp(name, "ngroups") == 0;
 			for (size_t t = 0; t < sizeof(tokens) / sizeof(tokens[0]); t++)
 				r->tokens |= strncmp(name, tokens[t], strlen(tokens[t])) == 0;
 			for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++)
@@ -719,7 +747,8 @@ static struct emit new_emit(struct builder *b, const struct gen_program *p, stru
 	e.key_at = at + (uint32_t)sizeof(struct rt_item_add);
 	e.value_at = e.key_at + b->key_bytes;
 	e.spare_at = e.value_at + b->value_bytes;
-	e.frame_at = e.frame_max = e.spare_at + RT_KEY_STR_BYTES(RT_STR_BYTES - 1);
+	e.groups_at = e.spare_at + RT_KEY_STR_BYTES(RT_STR_BYTES - 1);
+	e.frame_at = e.frame_max = e.groups_at + (b->groups ? (uint32_t)sizeof(struct rt_groups) : 0);
 	return e;
 }
 
@@ -1049,6 +1078,9 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 		code_store_imm(c, BPF_W, R7, FRAME(actions), 0);
 		code_store_imm(c, BPF_W, R7, FRAME(token_pos), 0);
 		code_store_imm(c, BPF_DW, R7, FRAME(token_text), 0);
+		if (b->groups)
+			code_store_imm(c, BPF_W, R7,
+				       (int)(e.groups_at + offsetof(struct rt_groups, n_groups)), 0);
 		if (wants_task(b, p) || (inst->site->by_file && p->attach != GEN_UPROBES)) {
 			e.c = c;
 			life_filter(&e, inst, skip);
@@ -1161,6 +1193,7 @@ bool gen_build(struct session *s, const struct gen_features *can)
 	str_addn(&b.constants, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16); /* the empty string at 0 */
 	find_used(&b, &r);
 	b.needs_bias = r.bias;
+	b.groups = r.groups;
 	b.tokens = r.tokens;
 	b.stack_texts = r.tokens && stack_text_needed(b.m, r.fns);
 	lock_plan_make(&b.locks, &img->arena, s);

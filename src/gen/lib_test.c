@@ -40,6 +40,8 @@ struct box {
 	} slot[SLOTS];
 	char slack[RT_FRAME_SLACK];
 	struct rt_regex regex;
+	struct rt_groups groups;
+	struct rt_group_program group_program;
 };
 
 static struct box *box;
@@ -85,14 +87,18 @@ static bool ready(void)
 #define INSN(c, d, s, o, i) \
 	((struct bpf_insn){.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)})
 
-/* args: a character for each: n its box->n, f the frame, r the regular expression, a digit that
- * slot. */
+/* args: a character for each: n its box->n, f the frame, r the regular expression, g the groups, p
+ * the program for them, a digit that slot. */
 static size_t place_of(char arg)
 {
 	if (arg == 'f')
 		return offsetof(struct box, frame);
 	if (arg == 'r')
 		return offsetof(struct box, regex);
+	if (arg == 'g')
+		return offsetof(struct box, groups);
+	if (arg == 'p')
+		return offsetof(struct box, group_program);
 	return offsetof(struct box, slot) + sizeof(box->slot[0]) * (size_t)(arg - '0');
 }
 
@@ -653,6 +659,64 @@ TEST(lib_matches)
 			put(1, s, len);
 			CHECK_INT(run("rt_regex_test", "1r"), regex_test(re, s, len));
 		}
+		regex_free(re);
+	}
+}
+
+TEST(lib_finds_groups)
+{
+	static const char *const texts[] = {
+		"a", "", "$", "x*", "a|ab|abc", "(a)|(b)", "(a*)(b*)", "(a*)(a*)", "(a|b)*", "(a*)*", "(a*)+",
+		"(a){0}b", "((.)(.)){2}", "^([^a]*)a(.*)$", "abcc|(c)", "a(b)?cc|bc", "(a|ab)(c|bcd)", "(b|(a)|c)+",
+		"((a)|(b)|(c))*$", "(^|b)(a|$)", "(a?){3}(a{3})", "((((((((((((((((a)))))))))))))))|b)c", "(a|b|c){20}",
+		"([a\xff]*)(b|)c"};
+	char s[MAX_TEXT], error[100];
+	size_t position;
+
+	if (!ready())
+		return;
+	memset(&box->groups, 0, sizeof(box->groups));
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct regex *re = regex_compile(texts[i], strlen(texts[i]), true, error, sizeof(error),
+						 &position);
+		int bounds[2 * REGEX_MAX_GROUPS];
+
+		CHECK(re != NULL);
+		CHECK(lib_regex_cells(re) > 0);
+		lib_regex_table(&box->regex, re);
+		memset(&box->group_program, 0, sizeof(box->group_program));
+		CHECK(lib_group_program(&box->group_program, re) > 0);
+		for (int k = 0; k < 200; k++) {
+			size_t len = rnd_text(s, below(3) ? below(8) : below(3) ? rnd_len() : 100,
+					      "abc\xff", 1 + below(4));
+			bool matches = regex_match(re, s, len, bounds);
+
+			put(1, s, len);
+			CHECK_INT(run("rt_regex_groups", "g1rp"), matches);
+			CHECK_INT(box->groups.n_groups, matches ? re->n_groups : 0);
+			for (unsigned n = 0; n < re->n_groups; n++) {
+				int start = bounds[2 * n], end = bounds[2 * n + 1];
+				size_t cap = k % 2 ? MAX_TEXT : rnd_len(), want = (size_t)(end - start);
+
+				clean(0);
+				CHECK_INT(CALL("rt_matched", "g0nn", 0, 0, (int64_t)cap, n),
+					  matches ? RT_MATCHED : RT_MATCH_FAILED);
+				if (!matches || start < 0)
+					CHECK_SLOT(0, cap, "", 0);
+				else
+					CHECK_SLOT(0, cap, s + start, want < cap ? want : cap);
+			}
+			CHECK_INT(CALL("rt_matched", "g0nn", 0, 0, MAX_TEXT, re->n_groups),
+				  matches ? RT_NO_SUCH_GROUP : RT_MATCH_FAILED);
+			CHECK_INT(CALL("rt_matched", "g0nn", 0, 0, MAX_TEXT, -1),
+				  matches ? RT_NO_SUCH_GROUP : RT_MATCH_FAILED);
+		}
+		regex_free(re);
+	}
+	{
+		struct regex *re = regex_compile("(a|b|c){200}", 12, true, error, sizeof(error), &position);
+
+		CHECK_INT(lib_group_program(&box->group_program, re), 0);
 		regex_free(re);
 	}
 }

@@ -73,6 +73,8 @@ bool regex_dfa_make(struct arena *a, const struct regex_prog *prog, struct regex
 struct regex_pike;
 struct regex_pike *regex_pike_make(const struct regex_prog *prog);
 void regex_pike_free(struct regex_pike *vm);
+/* The program of an expression that was compiled with want_groups; it lives as long. */
+const struct regex_prog *regex_program(const struct regex *re);
 /* regex_match() without asking the DFA first. */
 bool regex_pike_run(struct regex_pike *vm, const char *s, size_t len, int *bounds);
 

@@ -222,6 +222,11 @@ void regex_free(struct regex *re)
 	free(re);
 }
 
+const struct regex_prog *regex_program(const struct regex *re)
+{
+	return &((const struct regex_pike *)re->tagged)->prog;
+}
+
 bool regex_match(const struct regex *re, const char *s, size_t len, int *bounds)
 {
 	/* Most texts do not match, and the tables say so quickly. */

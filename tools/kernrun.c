@@ -18,6 +18,7 @@
 #include "gen/gen.h"
 #include "interp/interp.h"
 #include "kern/bpf.h"
+#include "kern/kfunc.h"
 #include "lang/diag.h"
 #include "lang/lang.h"
 #include "rt/intrinsic.h"
@@ -186,6 +187,7 @@ int main(int argc, char **argv)
 	if (!kern_can_bpf())
 		return 77;
 	session_init(&s);
+	s.kernel_ways = kern_ways("kprobe"); /* programs for kprobes load everywhere */
 	if (!compile(&s, argv[optind])) {
 		diag_summary(&s);
 		return 1;

@@ -282,6 +282,13 @@ void code_helper(struct code *c, int number)
 	code_insn(c, BPF_JMP | BPF_CALL, 0, 0, 0, number);
 }
 
+void code_map_update(struct code *c)
+{
+	code_helper(c, BPF_FUNC_map_update_elem);
+	code_alu_imm(c, BPF_LSH, R0, 32);
+	code_alu_imm(c, BPF_ARSH, R0, 32);
+}
+
 void code_library(struct code *c, const char *function)
 {
 	struct code_call call = {(uint32_t)c->insns.n, function};

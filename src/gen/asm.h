@@ -59,6 +59,8 @@ void code_jump_if(struct code *c, int op, int dst, int src, int label);
 void code_jump_if_imm(struct code *c, int op, int dst, int32_t imm, int label);
 void code_exit(struct code *c);
 void code_helper(struct code *c, int number);
+/* R0 = 0 or a negative errno of bpf_map_update_elem(): an int that the kernel does not extend before 6.4. */
+void code_map_update(struct code *c);
 void code_library(struct code *c, const char *function);
 void code_map(struct code *c, int dst, uint32_t map);
 void code_map_value(struct code *c, int dst, uint32_t map, uint32_t offset);

@@ -218,7 +218,7 @@ static void keep_stack(struct emit *e, struct loc dst, bool kernel, enum symbol_
 	code_alu_imm(e->c, BPF_ADD, R2, -8);
 	emit_frame_ptr(e, R3, (uint32_t)FRAME(walk.stack));
 	code_imm(e->c, R4, BPF_NOEXIST);
-	code_helper(e->c, BPF_FUNC_map_update_elem);
+	code_map_update(e->c);
 	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, none);
 	code_jump_if_imm(e->c, BPF_JEQ, R0, -EEXIST, none);
 	code_map_value(e->c, R1, GEN_MAP_SHARED, (uint32_t)offsetof(struct rt_shared, lost_stacks));

@@ -146,7 +146,7 @@ static void try_insert(struct emit *e, const struct ir_ins *i, int inserted)
 	emit_frame_ptr(e, R2, e->key_at);
 	emit_frame_ptr(e, R3, e->value_at);
 	code_imm(e->c, R4, BPF_NOEXIST);
-	code_helper(e->c, BPF_FUNC_map_update_elem);
+	code_map_update(e->c);
 	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, inserted);
 	code_mov(e->c, R8, R0);
 }

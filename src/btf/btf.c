@@ -35,7 +35,7 @@ struct btf *btf_open(const void *data, size_t size, struct btf *base)
 	struct btf *b;
 
 	if (size < sizeof(*h) || size > MAX_BYTES || h->magic != BTF_MAGIC || h->hdr_len < sizeof(*h) ||
-	    h->hdr_len > size)
+	    h->hdr_len > size || h->hdr_len % 4)
 		return NULL;
 	p += h->hdr_len;
 	size -= h->hdr_len;

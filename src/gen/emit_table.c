@@ -51,11 +51,12 @@ static bool is_padded(const struct emit *e, ir_ref r)
 	return any;
 }
 
+/* One that is longer than any key of the table keeps its length, so that it is none of them. */
 static void literal_key(struct emit *e, uint32_t at, uint32_t width, const struct ir_str *s)
 {
 	uint64_t word, len = s->len < width ? s->len : width;
 
-	code_imm(e->c, R1, (int64_t)len);
+	code_imm(e->c, R1, s->len);
 	code_store(e->c, BPF_DW, R7, (int)at, R1);
 	for (uint32_t k = 0; k + 8 < RT_KEY_STR_BYTES(width); k += 8) {
 		word = 0;

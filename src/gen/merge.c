@@ -199,10 +199,12 @@ static void merge(struct merge_plan *p, struct arena *a, const struct ir_module 
 
 	mg.fn = ARENA_NEW(a, struct ir_fn);
 	*mg.fn = *like;
-	mg.fn->args.v = memcpy(arena_alloc(a, (like->args.n + 1) * sizeof(ir_ref)), like->args.v,
-			       like->args.n * sizeof(ir_ref));
-	mg.fn->regs.v = memcpy(arena_alloc(a, (like->regs.n + 1) * sizeof(struct ir_reg)), like->regs.v,
-			       like->regs.n * sizeof(struct ir_reg));
+	mg.fn->args.v = ARENA_ARRAY(a, ir_ref, like->args.n + 1);
+	mg.fn->regs.v = ARENA_ARRAY(a, struct ir_reg, like->regs.n + 1);
+	if (like->args.n)
+		memcpy(mg.fn->args.v, like->args.v, like->args.n * sizeof(ir_ref));
+	if (like->regs.n)
+		memcpy(mg.fn->regs.v, like->regs.v, like->regs.n * sizeof(struct ir_reg));
 	mg.to = ARENA_NEW(a, struct merged);
 	mg.to->fn = mg.fn;
 	mg.to->first = g->first->handler;

@@ -10,7 +10,7 @@
  * bpf_loop(). So there are loops; so a handler can be larger than a jump is long; and so script functions
  * that call themselves, or that are too large to be inlined at each call, return to where they were called.
  *
- *   gen.c         programs, maps, image
+ *   gen.c, constants.c, places.c, program.c   see gen.h and builder.h
  *   emit.c        blocks, arithmetic, errors
  *   emit_flow.c   where control goes: spots, parts, calls, the frame around handlers
  *   emit_frame.c  which register lies where in the frame
@@ -88,7 +88,7 @@ struct emit {
 	struct session *s;
 	struct ir_module *m;
 	struct gen_image *img;
-	struct builder *b; /* gen.c */
+	struct builder *b; /* builder.h */
 	struct code *c;
 	struct parts *parts; /* subprograms of the program being made */
 	struct emit_fn *f;
@@ -210,7 +210,7 @@ void emit_drop_locks(struct emit *e, const struct lock_plan *plan, uint32_t fn);
 void emit_if_aside(struct emit *e, uint32_t global, int aside);
 /* It is left to the stap process: so much (in R9), to the element whose key is at key_at. */
 void emit_put_aside(struct emit *e, const struct ir_ins *i);
-/* gen.c: one of the counters of struct rt_shared, and away. */
+/* program.c: one of the counters of struct rt_shared, and away. */
 void emit_count_skipped(struct code *c, uint32_t counter, int to);
 
 /* One instruction; false: not one of this file. */
@@ -241,7 +241,7 @@ void emit_item(struct emit *e, enum rt_item_kind kind, struct loc text);
 void emit_block_item(struct emit *e, enum rt_item_kind kind, uint32_t a, uint32_t at, uint32_t bytes);
 void emit_error_item(struct emit *e);
 
-/* gen.c */
+/* constants.c */
 uint32_t builder_string(struct builder *b, const char *s, uint32_t len); /* offset in the constants */
 uint32_t builder_bytes(struct builder *b, const void *p, size_t n);
 /* Where the names of a function, or a table of flags (emit_names.c), are in the constants, 0: not there yet. */

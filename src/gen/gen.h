@@ -1,6 +1,9 @@
 /* Pass 4: IR to eBPF for the handlers that run in the kernel.
  *
- *   gen.c      which handlers go into which program; maps; the image
+ *   gen.c      what handlers use, the maps, the image
+ *   constants.c  what programs read: strings, tables
+ *   places.c   which handlers go into which program
+ *   program.c  one program: the frame, filters, the handlers one after the other
  *   emit*.c    instructions of one handler
  *   lock.c     which handlers need which globals for themselves
  *   stack_text.c  whether stacks must be texts
@@ -87,7 +90,7 @@ struct gen_program {
 	/* struct bpf_func_info (two uint32_t: instruction offset, BTF id) a subprogram; none: n = 0 */
 	VEC(uint32_t) func_info;
 	VEC(struct gen_site) sites;
-	uint32_t first_inst, n_handlers; /* private to gen.c: what it runs */
+	uint32_t first_inst, n_handlers; /* private: what it runs */
 };
 
 /* A place in the script where an error can arise: its token, and the call that it lies in. */

@@ -100,23 +100,6 @@ void kernel_list_vars(struct session *s, const struct probe_inst *inst, name_lis
 
 /* ------------------------------------------------------------------ the entry of a return */
 
-static struct probe_point *call_point(struct session *s, const struct probe_point *ret)
-{
-	struct probe_point *p = ARENA_NEW(&s->arena, struct probe_point);
-
-	*p = *ret;
-	memset(&p->comps, 0, sizeof(p->comps));
-	for (size_t i = 0; i < ret->comps.n; i++) {
-		struct component c = ret->comps.v[i];
-
-		if (strcmp(c.name, "return") == 0)
-			c.name = intern("call");
-		if (strcmp(c.name, "maxactive") != 0)
-			vec_push(&p->comps, &s->arena, c);
-	}
-	return p;
-}
-
 struct expr *kernel_call_of(struct session *s, const struct token *tok)
 {
 	return context(s, tok, CTX_CALL, 0);
@@ -145,7 +128,7 @@ struct probe_inst *kernel_entry_of(struct session *s, const struct probe_inst *r
 	site->place = place;
 	inst->family = ret->family;
 	inst->site = site;
-	inst->point = call_point(s, ret->point);
+	inst->point = probe_call_point(s, ret->point);
 	inst->name = point_text(&s->arena, inst->point);
 	inst->frame_address = kernel_call_of(s, tok);
 	return inst;

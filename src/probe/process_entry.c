@@ -4,23 +4,6 @@
 #include "probe/process.h"
 #include "session.h"
 
-/* process("F").function("f").return -> ....call */
-static struct probe_point *call_point(struct session *s, const struct probe_point *ret)
-{
-	struct probe_point *p = ARENA_NEW(&s->arena, struct probe_point);
-
-	*p = *ret;
-	memset(&p->comps, 0, sizeof(p->comps));
-	for (size_t i = 0; i < ret->comps.n; i++) {
-		struct component c = ret->comps.v[i];
-
-		if (strcmp(c.name, "return") == 0)
-			c.name = intern("call");
-		vec_push(&p->comps, &s->arena, c);
-	}
-	return p;
-}
-
 static const char *call_name(struct session *s, const char *name)
 {
 	size_t n = strlen(name), k = strlen(".return");
@@ -76,7 +59,7 @@ struct probe_inst *process_entry_of(struct session *s, const struct probe_inst *
 	site->place = place;
 	inst->family = ret->family;
 	inst->site = site;
-	inst->point = call_point(s, ret->point);
+	inst->point = probe_call_point(s, ret->point);
 	inst->name = call_name(s, ret->name);
 	inst->script_name = ret->script_name ? call_name(s, ret->script_name) : NULL;
 	return inst;

@@ -10,11 +10,10 @@
 #include "lang/diag.h"
 #include "lang/lang.h"
 #include "probe/process.h"
+#include "probe/syscall.h"
 #include "session.h"
 
 extern const struct probe_family process_life_family, process_syscall_family;
-
-enum { N_ARGS = 6 };
 
 /* ------------------------------------------------------------------ instances */
 
@@ -113,52 +112,16 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 
 /* ------------------------------------------------------------------ variables */
 
-static struct expr *context_register(struct session *s, const struct token *tok, int number)
-{
-	struct expr *e = expr_make(&s->arena, EX_CONTEXT, tok);
-
-	e->type = TY_LONG;
-	e->context = CTX_REGISTER;
-	e->number = number;
-	return e;
-}
-
-/* As DWARF numbers them: rdi, rsi, rdx, r10, r8, r9. */
-static struct expr *argument(struct session *s, const struct token *tok, unsigned n)
-{
-	static const int registers[N_ARGS] = {5, 4, 1, 10, 8, 9};
-
-	return context_register(s, tok, registers[n - 1]);
-}
-
 /* "$arg1=0x... ..." or "$return=0x..." */
 static struct expr *all(struct session *s, const struct token *tok, bool is_return)
 {
-	struct expr *e = expr_make(&s->arena, EX_PRINT, tok);
-	struct print *p = ARENA_NEW(&s->arena, struct print);
-	struct literal *l = ARENA_NEW(&s->arena, struct literal);
 	struct str format = {0};
 
-	e->print = p;
-	e->height = 2;
-	p->name = intern("sprintf");
-	p->to_string = p->formatted = true;
-	for (unsigned n = 1; n <= N_ARGS && !is_return; n++) {
-		str_addf(&format, "%s$arg%u=%%#x", n > 1 ? " " : "", n);
-		vec_push(&e->args, &s->arena, argument(s, tok, n));
-	}
-	if (is_return) {
+	if (is_return)
 		str_add(&format, "$return=%#x");
-		vec_push(&e->args, &s->arena, context_register(s, tok, 0));
-	}
-	l->tok = tok;
-	l->is_string = true;
-	l->str = l->raw = arena_strdup(&s->arena, format.s);
-	l->len = (uint32_t)format.len;
-	str_release(&format);
-	p->format = l;
-	format_parse(&s->arena, l->str, l->len, &p->parts);
-	return e;
+	for (unsigned n = 1; n <= SYSCALL_ARGS && !is_return; n++)
+		str_addf(&format, "%s$arg%u=%%#x", n > 1 ? " " : "", n);
+	return syscall_text(s, tok, &format, is_return ? 0 : SYSCALL_ARGS, is_return);
 }
 
 static struct expr *resolve_target(struct session *s, const struct probe_inst *inst,
@@ -177,13 +140,13 @@ static struct expr *resolve_target(struct session *s, const struct probe_inst *i
 		return NULL;
 	}
 	if (strcmp(name, "$syscall") == 0 && (is_syscall || is_return))
-		return context_register(s, target->tok, CTX_SYSCALL);
+		return syscall_register(s, target->tok, CTX_SYSCALL);
 	if (strcmp(name, "$syscall") == 0) {
 		*why = "only \"process(PATH_OR_PID).syscall\" support $syscall.";
 		return NULL;
 	}
 	if (strcmp(name, "$return") == 0 && is_return)
-		return context_register(s, target->tok, 0);
+		return syscall_register(s, target->tok, 0);
 	if (strcmp(name, "$$return") == 0 && is_return)
 		return all(s, target->tok, true);
 	if (strcmp(name, "$return") == 0) {
@@ -205,11 +168,11 @@ static struct expr *resolve_target(struct session *s, const struct probe_inst *i
 			*why = only;
 			return NULL;
 		}
-		if (n < 1 || n > N_ARGS) {
+		if (n < 1 || n > SYSCALL_ARGS) {
 			*why = "invalid syscall argument number (1-6)";
 			return NULL;
 		}
-		return argument(s, target->tok, (unsigned)n);
+		return syscall_argument(s, target->tok, (unsigned)n);
 	}
 	*why = arena_printf(&s->arena, "unknown target variable '%s'", name);
 	return NULL;
@@ -222,7 +185,7 @@ static void list_vars(struct session *s, const struct probe_inst *inst, name_lis
 		vec_push(out, &s->arena, "$return:long");
 		return;
 	}
-	for (unsigned n = 1; n <= N_ARGS; n++)
+	for (unsigned n = 1; n <= SYSCALL_ARGS; n++)
 		vec_push(out, &s->arena, arena_printf(&s->arena, "$arg%u:long", n));
 }
 

@@ -44,3 +44,20 @@ const struct probe_family *const probe_families[] = {
 	&later_family,
 	NULL,
 };
+
+struct probe_point *probe_call_point(struct session *s, const struct probe_point *ret)
+{
+	struct probe_point *p = ARENA_NEW(&s->arena, struct probe_point);
+
+	*p = *ret;
+	memset(&p->comps, 0, sizeof(p->comps));
+	for (size_t i = 0; i < ret->comps.n; i++) {
+		struct component c = ret->comps.v[i];
+
+		if (strcmp(c.name, "return") == 0)
+			c.name = intern("call");
+		if (strcmp(c.name, "maxactive") != 0)
+			vec_push(&p->comps, &s->arena, c);
+	}
+	return p;
+}

@@ -130,6 +130,9 @@ struct probe_family {
 	void (*list_vars)(struct session *s, const struct probe_inst *inst, name_list *out);
 };
 
+/* The point of a function's entry for that of its return: ....return[.maxactive(n)] -> ....call */
+struct probe_point *probe_call_point(struct session *s, const struct probe_point *ret);
+
 extern const struct probe_family *const probe_families[]; /* NULL-terminated */
 
 /* Reports "no match", with names near to the asked one: (similar function: x), (similar functions: x,

@@ -15,10 +15,7 @@
 
 extern const struct probe_family syscall_family;
 
-enum { N_ARGS = 6 };
-
-/* As DWARF numbers them: rdi, rsi, rdx, r10, r8, r9. They are the same at the return. */
-static struct expr *context_register(struct session *s, const struct token *tok, int number)
+struct expr *syscall_register(struct session *s, const struct token *tok, int number)
 {
 	struct expr *e = expr_make(&s->arena, EX_CONTEXT, tok);
 
@@ -28,11 +25,12 @@ static struct expr *context_register(struct session *s, const struct token *tok,
 	return e;
 }
 
-static struct expr *argument(struct session *s, const struct token *tok, unsigned n)
+/* As DWARF numbers them: rdi, rsi, rdx, r10, r8, r9. */
+struct expr *syscall_argument(struct session *s, const struct token *tok, unsigned n)
 {
-	static const int registers[N_ARGS] = {5, 4, 1, 10, 8, 9};
+	static const int registers[SYSCALL_ARGS] = {5, 4, 1, 10, 8, 9};
 
-	return context_register(s, tok, registers[n - 1]);
+	return syscall_register(s, tok, registers[n - 1]);
 }
 
 /* A thread is in one call at a time: values for @entry are found by the call's number. */
@@ -47,7 +45,7 @@ static struct probe_inst *make_instance(struct session *s, const struct syscall_
 	site->place = call;
 	inst->family = &syscall_family;
 	inst->site = site;
-	inst->frame_address = context_register(s, NULL, CTX_SYSCALL);
+	inst->frame_address = syscall_register(s, NULL, CTX_SYSCALL);
 	return inst;
 }
 
@@ -88,37 +86,45 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 
 /* ------------------------------------------------------------------ variables */
 
-/* "fd=0x1 buf=0x... count=0x4", "return=0x4" */
-static struct expr *all(struct session *s, const struct token *tok, const struct syscall_desc *call,
-			bool is_return)
+struct expr *syscall_text(struct session *s, const struct token *tok, struct str *format, unsigned n,
+			  bool is_return)
 {
 	struct expr *e = expr_make(&s->arena, EX_PRINT, tok);
 	struct print *p = ARENA_NEW(&s->arena, struct print);
 	struct literal *l = ARENA_NEW(&s->arena, struct literal);
-	struct str format = {0};
-	const char *name;
-	size_t len;
 
 	e->print = p;
 	e->height = 2;
 	p->name = intern("sprintf");
 	p->to_string = p->formatted = true;
-	for (unsigned n = 1; !is_return && call && (name = syscall_parameter(call, n, &len)); n++) {
-		str_addf(&format, "%s%.*s=%%#x", n > 1 ? " " : "", (int)len, name);
-		vec_push(&e->args, &s->arena, argument(s, tok, n));
-	}
-	if (is_return) {
-		str_add(&format, "return=%#x");
-		vec_push(&e->args, &s->arena, context_register(s, tok, 0));
-	}
+	for (unsigned k = 1; k <= n; k++)
+		vec_push(&e->args, &s->arena, syscall_argument(s, tok, k));
+	if (is_return)
+		vec_push(&e->args, &s->arena, syscall_register(s, tok, 0));
 	l->tok = tok;
 	l->is_string = true;
-	l->str = l->raw = arena_strdup(&s->arena, format.s ? format.s : "");
-	l->len = (uint32_t)format.len;
-	str_release(&format);
+	l->str = l->raw = arena_strdup(&s->arena, format->s ? format->s : "");
+	l->len = (uint32_t)format->len;
+	str_release(format);
 	p->format = l;
 	format_parse(&s->arena, l->str, l->len, &p->parts);
 	return e;
+}
+
+/* "fd=0x1 buf=0x... count=0x4", "return=0x4" */
+static struct expr *all(struct session *s, const struct token *tok, const struct syscall_desc *call,
+			bool is_return)
+{
+	struct str format = {0};
+	const char *name;
+	unsigned n = 0;
+	size_t len;
+
+	if (is_return)
+		str_add(&format, "return=%#x");
+	for (; !is_return && call && (name = syscall_parameter(call, n + 1, &len)); n++)
+		str_addf(&format, "%s%.*s=%%#x", n ? " " : "", (int)len, name);
+	return syscall_text(s, tok, &format, n, is_return);
 }
 
 /* Number of the parameter, 0: there is none of that name. */
@@ -151,16 +157,16 @@ static struct expr *resolve_target(struct session *s, const struct probe_inst *i
 		return NULL;
 	}
 	if (strcmp(name, "$syscall") == 0)
-		return context_register(s, target->tok, CTX_SYSCALL);
+		return syscall_register(s, target->tok, CTX_SYSCALL);
 	if (strcmp(name, "$return") == 0 && is_return)
-		return context_register(s, target->tok, 0);
+		return syscall_register(s, target->tok, 0);
 	if (strcmp(name, "$$return") == 0 && is_return)
 		return all(s, target->tok, call, true);
 	if (strcmp(name, "$$parms") == 0 || strcmp(name, "$$vars") == 0)
 		return all(s, target->tok, call, false);
 	n = parameter_number(call, name + 1);
 	if (n)
-		return argument(s, target->tok, n);
+		return syscall_argument(s, target->tok, n);
 	for (n = 1; call && (name = syscall_parameter(call, n, &len)); n++)
 		vec_push(&names, &s->arena, arena_printf(&s->arena, "$%.*s", (int)len, name));
 	*why = arena_printf(&s->arena, "unable to find local '%s'%s", target->name + 1,

@@ -135,6 +135,16 @@ struct rt_shared {
 	uint64_t overload_interval, overload_threshold, overload_spent, overload_within;
 };
 
+/* Counters of perf events (bpfrt/counter.c): what a thread has had, and how often it was switched away; what
+ * a CPU's events were when the thread that runs there was switched in. */
+enum { RT_COUNTERS = 8 };
+struct rt_counts {
+	uint64_t switches, n[RT_COUNTERS];
+};
+struct rt_counting {
+	uint64_t switches, start[RT_COUNTERS];
+};
+
 /* Value of the map of stacks; its key is a 64-bit number made from the addresses, 0 for none. */
 struct rt_stack {
 	uint32_t n, reserved;

@@ -11,6 +11,7 @@
 #include "memory.c"
 #include "stat.c"
 #include "lock.c"
+#include "counter.c"
 #include "overload.c"
 #include "misc.c"
 #include "task.c"

@@ -191,6 +191,15 @@ long rt_delay(int64_t ns);
  * much of them, the session stops. */
 long rt_overload(struct rt_frame *f, struct rt_shared *sh, uint64_t weight);
 
+/* ------------------------------------------------------------------ perf counters */
+/* Verified at each call. Maps: of perf events, RT_COUNTERS of each CPU; of struct rt_counts by thread; of
+ * each CPU's struct rt_counting. The current thread is switched away, or ends as one whose events count
+ * (ends); n counters are in use. */
+LOCAL long rt_count_thread(void *events, void *threads, void *cpus, uint64_t n, uint64_t ends);
+/* How many events number i the current thread has had; how often it was switched away. */
+LOCAL long rt_counter(void *events, void *threads, void *cpus, uint64_t i);
+LOCAL long rt_switches(void *threads);
+
 /* ------------------------------------------------------------------ others */
 /* 0 to n - 1. Above 1 << 20: f->error = RT_E_RANGE. */
 long rt_randint(struct rt_frame *f, int64_t n);

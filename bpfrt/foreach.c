@@ -1,8 +1,6 @@
 /* Loops over tables: a handler's elements are sorted as a heap, of which each turn takes the first. */
 #include "bpfrt.h"
 
-#define USED __attribute__((used))
-
 static inline struct rt_place *place(void *map, uint64_t at)
 {
 	uint32_t key = (uint32_t)at;

@@ -28,13 +28,21 @@ typedef _Bool bool;
 #define inline inline __attribute__((always_inline))
 /* A subprogram that is verified at each call, and callbacks. */
 #define LOCAL static __attribute__((noinline))
+/* The emitter calls it. */
+#define USED __attribute__((used))
 
 /* Helpers by number. */
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value,
+					 uint64_t flags) = (void *)2;
+static long (*const bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
 static long (*const bpf_get_prandom_u32)(void) = (void *)7;
 static uint64_t (*const bpf_ktime_get_ns)(void) = (void *)5;
 static uint32_t (*const bpf_get_smp_processor_id)(void) = (void *)8;
+static uint64_t (*const bpf_get_current_pid_tgid)(void) = (void *)14;
 static uint64_t (*const bpf_get_current_task)(void) = (void *)35;
+static long (*const bpf_perf_event_read_value)(void *map, uint64_t index, void *value,
+					       uint32_t size) = (void *)55;
 static long (*const bpf_probe_read_user)(void *to, uint32_t size, const void *from) = (void *)112;
 static long (*const bpf_probe_read_kernel)(void *to, uint32_t size, const void *from) = (void *)113;
 static long (*const bpf_probe_read_user_str)(void *to, uint32_t size, const void *from) = (void *)114;
@@ -43,6 +51,7 @@ static long (*const bpf_probe_read_kernel_str)(void *to, uint32_t size,
 static long (*const bpf_copy_from_user)(void *to, uint32_t size, const void *from) = (void *)148;
 static long (*const bpf_loop)(uint32_t n, void *callback, void *ctx, uint64_t flags) = (void *)181;
 
+enum { BPF_NOEXIST = 1 };
 enum { RT_MAX_TEXT = RT_STR_BYTES - 1 };
 
 /* A string that is written at a variable place: the verifier adds the largest place and the largest

@@ -108,6 +108,7 @@ struct session {
 				       * of the last one, NULL if none was met */
 	struct map kernel_modules; /* "kernel" and its modules by name -> struct dbg_module */
 	struct tracepoint_table *tracepoints; /* probe/tracepoint.c */
+	struct perf_counter *perf_counters; /* probe/perf.c */
 	const struct token *probe_tok; /* keyword of the probe whose points are being resolved */
 
 	struct program *program;   /* pass 2 */

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "gen/counter.h"
 #include "gen/emit.h"
 #include "gen/emit_task.h"
 #include "gen/syscall.h"
@@ -785,7 +786,7 @@ bool emit_rt_op(struct emit *e, const struct ir_ins *i)
 	}
 	if (emit_task_op(e, i, name) || emit_memory_op(e, i, name) ||
 	    emit_stack_op(e, i, name) || emit_name_op(e, i, name) ||
-	    emit_group_op(e, i, name))
+	    emit_group_op(e, i, name) || emit_counter_op(e, i, name))
 		return true;
 	emit_error(e, i, "%s() cannot run in this kind of probe yet", name);
 	return true;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gen/builder.h"
+#include "gen/counter.h"
 #include "gen/link.h"
 #include "lang/diag.h"
 #include "rt/intrinsic.h"
@@ -26,7 +27,7 @@ enum {
 struct reach {
 	const struct ir_module *m;
 	bool *fns, *globals;
-	bool user_memory, texts, tokens, groups, bias;
+	bool user_memory, texts, tokens, groups, bias, counters;
 };
 
 static void reach_fn(struct reach *r, uint32_t fn)
@@ -63,6 +64,7 @@ static void reach_fn(struct reach *r, uint32_t fn)
 				r->user_memory = true;
 			r->groups |= strcmp(name, "matched") == 0 || strcmp(name, "matched_str") == 0 ||
 				     strcmp(name, "ngroups") == 0;
+			r->counters |= strcmp(name, "perf_counter") == 0;
 			for (size_t t = 0; t < sizeof(tokens) / sizeof(tokens[0]); t++)
 				r->tokens |= strncmp(name, tokens[t], strlen(tokens[t])) == 0;
 			for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++)
@@ -263,7 +265,9 @@ bool gen_build(struct session *s, const struct gen_features *can)
 	group_places(&b);
 	add_times(&b);
 	add_instances(&b, r.texts);
-	ok = build_programs(&b, r.user_memory);
+	/* Programs that may sleep may not read perf events. */
+	ok = build_programs(&b, r.user_memory && !r.counters);
+	counter_programs(&b);
 	size_places(&b);
 	img->frame_size += RT_FRAME_SLACK;
 	img->frame_size = (img->frame_size + 7) & ~7u;

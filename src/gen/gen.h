@@ -5,6 +5,7 @@
  *   places.c   which handlers go into which program
  *   program.c  one program: the frame, filters, the handlers one after the other
  *   emit*.c    instructions of one handler
+ *   counter.c  programs that keep perf counters
  *   lock.c     which handlers need which globals for themselves
  *   stack_text.c  whether stacks must be texts
  *   link.c     the C library (bpfrt/) behind the emitted instructions
@@ -99,6 +100,12 @@ struct gen_place {
 	int caller; /* index of a place, -1: in the handler itself */
 };
 
+/* What perf_event_open() takes of a counter. */
+struct gen_counter {
+	uint32_t type;
+	uint64_t config;
+};
+
 struct gen_image {
 	struct arena arena;
 	VEC(struct gen_map) maps;
@@ -113,6 +120,10 @@ struct gen_image {
 	uint32_t times;	     /* -t: index of the map of run times (struct rt_stat_value, in ns) by
 			      * instance, 0: none */
 	uint32_t places_map; /* of that of struct rt_place, 0: none */
+	/* Perf counters that handlers read; their events are elements of the map with this index, RT_COUNTERS
+	 * of each CPU. */
+	VEC(struct gen_counter) counters;
+	uint32_t counter_maps;
 	uint32_t own_frames; /* where a struct rt_own_frames for each instance begins in GEN_MAP_CONST, to be
 			      * filled in before that is made; 0: nowhere */
 	uint32_t stack_layout; /* private to emit_stack.c */

@@ -5,20 +5,22 @@
 #include <linux/perf_event.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kern/bpf.h"
 
-static int open_event(const struct kern_perf_event *e, bool sampling, int pid, int cpu)
+static int open_event(const struct kern_perf_event *e, bool stopped, int pid, int cpu)
 {
-	struct perf_event_attr a = {.type = e->type, .size = sizeof(a), .config = e->config};
+	struct perf_event_attr a = {.type = e->type, .size = sizeof(a), .config = e->config,
+				    .disabled = stopped};
 	long fd;
 
-	if (sampling && e->hz) {
+	if (e->hz) {
 		a.freq = 1;
 		a.sample_freq = e->hz;
-	} else if (sampling) {
+	} else {
 		a.sample_period = e->period;
 	}
 	fd = syscall(SYS_perf_event_open, &a, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
@@ -27,7 +29,7 @@ static int open_event(const struct kern_perf_event *e, bool sampling, int pid, i
 
 int kern_perf_sample(int prog, const struct kern_perf_event *e, int cpu, uint64_t cookie)
 {
-	int event = open_event(e, true, -1, cpu), link;
+	int event = open_event(e, false, -1, cpu), link;
 
 	if (event < 0)
 		return event;
@@ -38,13 +40,18 @@ int kern_perf_sample(int prog, const struct kern_perf_event *e, int cpu, uint64_
 
 int kern_perf_counter(const struct kern_perf_event *e, int cpu)
 {
-	return open_event(e, false, -1, cpu);
+	return open_event(e, true, -1, cpu);
+}
+
+int kern_perf_start(int counter)
+{
+	return ioctl(counter, PERF_EVENT_IOC_ENABLE, 0) < 0 ? -errno : 0;
 }
 
 int kern_perf_try(const struct kern_perf_event *e)
 {
 	/* Of this process: that is allowed to more users. */
-	int fd = open_event(e, true, 0, -1);
+	int fd = open_event(e, false, 0, -1);
 
 	if (fd == -EACCES || fd == -EPERM)
 		return 0;
@@ -97,11 +104,10 @@ const char *kern_perf_reason(const struct kern_perf_event *e, int error)
 #ifdef TAPIR_TEST
 #include "base/test.h"
 
-TEST(kern_perf_counts_faults)
+TEST(kern_perf_counts_when_started)
 {
-	struct kern_perf_event e = {.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_PAGE_FAULTS,
-				    .period = 1};
-	uint64_t n = 0;
+	struct kern_perf_event e = {.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_CPU_CLOCK};
+	uint64_t n = 1;
 	int fd = kern_perf_counter(&e, 0);
 
 	CHECK_INT(kern_perf_try(&e), 0);
@@ -110,6 +116,10 @@ TEST(kern_perf_counts_faults)
 		return;
 	}
 	CHECK(read(fd, &n, sizeof(n)) == sizeof(n));
+	CHECK_INT(n, 0);
+	CHECK_INT(kern_perf_start(fd), 0);
+	CHECK(read(fd, &n, sizeof(n)) == sizeof(n));
+	CHECK(n > 0);
 	close(fd);
 }
 

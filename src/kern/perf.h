@@ -10,14 +10,15 @@
 struct kern_perf_event {
 	uint32_t type;	 /* PERF_TYPE_... */
 	uint64_t config; /* what it counts */
-	uint64_t period; /* events from one run of the program to the next; clocks count ns */
+	uint64_t period; /* events from one run of the program to the next; clocks count ns; 0: only count */
 	uint64_t hz;	 /* not 0: that many runs a second, instead */
 };
 /* The program runs from now on. The link holds the event, too. */
 int kern_perf_sample(int prog, const struct kern_perf_event *e, int cpu, uint64_t cookie);
-/* Counts all tasks on that CPU, for bpf_perf_event_read_value(). */
+/* Counts all tasks on that CPU, for bpf_perf_event_read_value(), once it is started. */
 int kern_perf_counter(const struct kern_perf_event *e, int cpu);
-/* 0: this machine can sample such events, or it does not tell us; else -ENOENT or the like. */
+int kern_perf_start(int counter);
+/* 0: this machine can sample or count such events, or it does not tell us; else -ENOENT or the like. */
 int kern_perf_try(const struct kern_perf_event *e);
 /* Why an event could not be opened. */
 const char *kern_perf_reason(const struct kern_perf_event *e, int error);

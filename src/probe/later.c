@@ -21,8 +21,6 @@ static const char *const patterns[] = {
 	"netfilter.hook(string).pf(string).priority(string)",
 	"netfilter.pf(string).hook(string)",
 	"netfilter.pf(string).hook(string).priority(string)",
-	"perf.type(number).config(number).counter(string)",
-	"perf.type(number).config(number).process(string).counter(string)",
 	NULL,
 };
 

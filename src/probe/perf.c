@@ -2,8 +2,9 @@
  * interrupted (probe reference 7.14); timer.profile.tick: the same for the clock. The other names,
  * perf.sw.cpu_clock or timer.profile, are aliases (tapset/perf.stp, tapset/profile.stp).
  *
- * .process("P") leaves tasks out that run another executable. A point with .counter("NAME") has no
- * handler: @perf("NAME") reads it elsewhere. */
+ * .process("P") leaves tasks out that run another executable. The handler of a point with
+ * .counter("NAME") never runs: the events of each task are counted, and @perf("NAME") elsewhere is how many
+ * the current one has had. */
 #include "probe/perf.h"
 
 #include <inttypes.h>
@@ -27,6 +28,9 @@ static const char *const patterns[] = {
 	WITH_RATE(""),
 	WITH_RATE(".process"),
 	WITH_RATE(".process(string)"),
+	EVENT ".counter(string)",
+	EVENT ".process.counter(string)",
+	EVENT ".process(string).counter(string)",
 	NULL,
 };
 
@@ -63,7 +67,8 @@ static const struct component *component(const struct probe_point *p, const char
 static bool read_event(struct session *s, const struct probe_point *p, struct kern_perf_event *e)
 {
 	const struct component *type = component(p, "type"), *config = component(p, "config"),
-			       *sample = component(p, "sample"), *hz = component(p, "hz");
+			       *sample = component(p, "sample"), *hz = component(p, "hz"),
+			       *counter = component(p, "counter");
 
 	if (type->arg->num < 0 || type->arg->num > UINT32_MAX) {
 		sem_error(s, type->tok, NULL, "invalid perf event type");
@@ -79,7 +84,7 @@ static bool read_event(struct session *s, const struct probe_point *p, struct ke
 	}
 	*e = (struct kern_perf_event){.type = (uint32_t)type->arg->num,
 				      .config = (uint64_t)config->arg->num,
-				      .period = DEFAULT_PERIOD};
+				      .period = counter ? 0 : DEFAULT_PERIOD};
 	if (sample)
 		e->period = (uint64_t)sample->arg->num;
 	if (hz)
@@ -116,7 +121,8 @@ static bool emit_one(struct building *b, const char *path)
 	struct session *s = b->s;
 	struct probe_inst *inst = ARENA_NEW(&s->arena, struct probe_inst);
 	struct probe_site *site = new_site(s, &b->event);
-	const char *script;
+	const struct component *counter = component(b->p, "counter");
+	const char *rate = "", *script, *suffix = "";
 
 	if (path && !process_identify(path, &site->file)) {
 		sem_point_error(s, b->p->comps.v[0].tok, NULL, "cannot open %s", path);
@@ -124,22 +130,58 @@ static bool emit_one(struct building *b, const char *path)
 	}
 	site->by_file = path != NULL;
 	inst->family = b->family;
-	inst->site = site;
+	inst->site = counter ? NULL : site;
+	inst->counts = counter != NULL;
 	inst->point = (struct probe_point *)b->p;
-	inst->name = arena_printf(&s->arena, "perf.type(%" PRIu32 ").config(%" PRIu64 ").sample(%" PRIu64
-				  ")%s", b->event.type, b->event.config,
-				  b->event.hz ? b->event.hz : b->event.period,
-				  path ? arena_printf(&s->arena, ".process(%s)",
-						      process_quote(&s->arena, path)) : "");
+	if (counter)
+		suffix = arena_printf(&s->arena, ".counter(%s)",
+				      process_quote(&s->arena, counter->arg->str));
+	else
+		rate = arena_printf(&s->arena, ".sample(%" PRIu64 ")",
+				    b->event.hz ? b->event.hz : b->event.period);
+	if (path)
+		suffix = arena_printf(&s->arena, ".process(%s)%s", process_quote(&s->arena, path), suffix);
+	inst->name = arena_printf(&s->arena, "perf.type(%" PRIu32 ").config(%" PRIu64 ")%s%s",
+				  b->event.type, b->event.config, rate, suffix);
 	script = point_text(&s->arena, b->p);
 	if (path) {
 		size_t n = (size_t)(strstr(script, ".process") - script);
 
-		script = arena_printf(&s->arena, "%.*s.process(%s)", (int)n, script,
-				      process_quote(&s->arena, path));
+		script = arena_printf(&s->arena, "%.*s%s", (int)n, script, suffix);
 	}
 	inst->script_name = script;
 	b->emit(b->cookie, inst);
+	return true;
+}
+
+/* ------------------------------------------------------------------ counters */
+
+struct perf_counter {
+	const char *name;
+	struct kern_perf_event event;
+	struct perf_counter *next;
+};
+
+const struct kern_perf_event *perf_counter_event(const struct session *s, const char *name)
+{
+	for (const struct perf_counter *c = s->perf_counters; c; c = c->next)
+		if (strcmp(c->name, name) == 0)
+			return &c->event;
+	return NULL;
+}
+
+static bool add_counter(const struct building *b, const struct component *counter)
+{
+	struct session *s = b->s;
+	struct perf_counter *c;
+
+	if (perf_counter_event(s, counter->arg->str)) {
+		sem_error(s, counter->tok, NULL, "duplicate counter name");
+		return false;
+	}
+	c = ARENA_NEW(&s->arena, struct perf_counter);
+	*c = (struct perf_counter){counter->arg->str, b->event, s->perf_counters};
+	s->perf_counters = c;
 	return true;
 }
 
@@ -167,7 +209,7 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 		  void *cookie)
 {
 	struct building b = {.s = s, .family = f, .p = p, .emit = emit, .cookie = cookie};
-	const struct component *process = component(p, "process");
+	const struct component *process = component(p, "process"), *counter = component(p, "counter");
 	int status;
 
 	(void)pattern;
@@ -176,10 +218,12 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 	/* Known here, so that "!" and "?" have an effect; other machines have other events. */
 	status = s->opt.last_pass == 5 && !s->opt.list_point ? kern_perf_try(&b.event) : 0;
 	if (status < 0) {
-		sem_point_error(s, p->comps.v[0].tok, NULL, "cannot sample %s: %s",
+		sem_point_error(s, p->comps.v[0].tok, NULL, "cannot %s %s: %s", counter ? "count" : "sample",
 				event_name(s, &b.event), kern_perf_reason(&b.event, status));
 		return false;
 	}
+	if (counter && !add_counter(&b, counter))
+		return false;
 	return process ? emit_files(&b, process) : emit_one(&b, NULL);
 }
 

@@ -666,7 +666,7 @@ bool kernel_start(struct run *r)
 	for (size_t i = 0; i < k->img->programs.n; i++)
 		if (!attach_program(r, i))
 			return false;
-	return report_refused(r, links_before) && forget_targets(r);
+	return report_refused(r, links_before) && forget_targets(r) && attach_counters(r);
 }
 
 struct closing {

@@ -34,4 +34,7 @@ bool attach_kfuncs(struct run *r, size_t number);
 /* Likewise, to perf events. */
 bool attach_perf(struct run *r, size_t number);
 
+/* Opens and starts the events of perf counters; the programs that keep them are attached. */
+bool attach_counters(struct run *r);
+
 #endif

@@ -211,3 +211,39 @@ bool attach_perf(struct run *r, size_t number)
 	}
 	return true;
 }
+
+/* Counts on one CPU, at that index of the map. */
+static int start_counter(int map, uint32_t index, const struct kern_perf_event *e, int cpu)
+{
+	int fd = kern_perf_counter(e, cpu), status;
+
+	if (fd < 0)
+		return fd;
+	status = kern_map_update(map, &index, &fd, BPF_ANY);
+	if (status == 0)
+		status = kern_perf_start(fd);
+	close(fd); /* the map holds it */
+	return status;
+}
+
+bool attach_counters(struct run *r)
+{
+	const struct kernel *k = r->kernel;
+
+	for (size_t i = 0; i < k->img->counters.n; i++) {
+		const struct kern_perf_event e = {.type = k->img->counters.v[i].type,
+						  .config = k->img->counters.v[i].config};
+
+		for (int cpu = 0; cpu < kern_possible_cpus(); cpu++) {
+			int status = start_counter(k->maps[k->img->counter_maps],
+						   (uint32_t)cpu * RT_COUNTERS + (uint32_t)i, &e, cpu);
+
+			if (status < 0 && status != -ENODEV) {
+				message_error(r, "cannot count perf events of type %u, config %llu: %s", e.type,
+					      (unsigned long long)e.config, kern_perf_reason(&e, status));
+				return false;
+			}
+		}
+	}
+	return true;
+}

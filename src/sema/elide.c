@@ -454,11 +454,11 @@ static void drop_empty_probes(struct session *s, bool *changed)
 	for (size_t i = 0; i < p->probes.n; i++) {
 		struct probe_inst *inst = p->probes.v[i];
 
-		if (!is_empty(inst->handler->body)) {
+		if (!is_empty(inst->handler->body) && !inst->counts) {
 			p->probes.v[n++] = inst;
 			continue;
 		}
-		if (inst->handler->user)
+		if (inst->handler->user && !inst->counts)
 			sem_warn(s, inst->handler->tok, "Probe '%s' has been elided",
 				 inst->point->comps.v[0].name);
 		*changed = true;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lang/diag.h"
+#include "probe/perf.h"
 #include "rt/intrinsic.h"
 #include "sema/sema.h"
 #include "session.h"
@@ -299,6 +300,20 @@ static void resolve_list(struct scope *sc, expr_list *l)
 			resolve_expr(sc, l->v[i], USE_SCALAR);
 }
 
+/* @perf("NAME") becomes a call with what is counted; without such a counter it stays, for check.c. */
+static void resolve_counter(struct scope *sc, struct expr *e)
+{
+	const struct kern_perf_event *event = perf_counter_event(sc->s, e->lit->str);
+
+	if (!event)
+		return;
+	e->kind = EX_CALL;
+	e->name = intern("__perf_counter");
+	vec_push(&e->args, &sc->s->arena, expr_number(&sc->s->arena, e->tok, event->type));
+	vec_push(&e->args, &sc->s->arena, expr_number(&sc->s->arena, e->tok, (int64_t)event->config));
+	resolve_call(sc, e);
+}
+
 static void resolve_hist(struct scope *sc, struct expr *h)
 {
 	resolve_expr(sc, h->left, h->left->kind == EX_SYMBOL ? USE_STAT : USE_SCALAR);
@@ -337,6 +352,9 @@ static void resolve_expr(struct scope *sc, struct expr *e, enum use use)
 		return;
 	case EX_CALL:
 		resolve_call(sc, e);
+		return;
+	case EX_PERF:
+		resolve_counter(sc, e);
 		return;
 	case EX_ASSIGN:
 		resolve_expr(sc, e->left, e->op == OP_AGGREGATE ? USE_STAT : USE_SCALAR);

@@ -45,6 +45,7 @@ struct probe_inst {
 					 * return; the key of saved values. Of a .return: that key where it
 					 * is not the stack pointer */
 	bool optional;			/* the point had "?": it is dropped if variables are missing */
+	bool counts;			/* declares a counter for @perf: its handler never runs */
 	void *data;			/* the family's parameters (probe/ folder) */
 	int id;
 };

@@ -267,6 +267,10 @@ bool builder_tokens(const struct builder *b); /* does a handler make any? */
 bool builder_stack_texts(const struct builder *b);
 /* stack_text.c: must they be, for functions of the module that run in the kernel? */
 bool stack_text_needed(const struct ir_module *m, const bool *fns);
+/* token_keys.c: a global as handlers in the kernel see it (gen_global.desc). here, there: functions that run in
+ * the kernel, in the stap process. */
+const struct ir_global *token_keys(struct arena *a, const struct ir_module *m, uint32_t number,
+				   const bool *here, const bool *there, bool stack_texts);
 const struct gen_global *builder_global(const struct builder *b, uint32_t global);
 
 /* A new subprogram and its number for code_callback(); NULL after an error. */

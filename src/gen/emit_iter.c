@@ -295,7 +295,7 @@ static void run_walk(struct emit *e, const struct walk *w, walk_fn *callback)
  * instruction. */
 static struct walk walk_over(struct emit *e, uint32_t number, uint32_t at)
 {
-	struct walk w = {.g = &e->m->globals.v[number], .number = number, .state_at = at};
+	struct walk w = {.g = builder_global(e->b, number)->desc, .number = number, .state_at = at};
 
 	w.map = (uint32_t)builder_global(e->b, number)->map;
 	w.key_at = at ? (uint32_t)sizeof(struct rt_foreach) : 8;
@@ -482,7 +482,7 @@ static void iter_stat(struct emit *e, const struct ir_ins *i)
 static void clear(struct emit *e, const struct ir_ins *i)
 {
 	uint32_t number = IR_INDEX(emit_arg(e, i, 0));
-	const struct ir_global *g = &e->m->globals.v[number];
+	const struct ir_global *g = builder_global(e->b, number)->desc;
 	static const struct rt_stat_value init = RT_STAT_INIT;
 	struct walk w;
 

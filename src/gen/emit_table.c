@@ -19,7 +19,7 @@ enum { VALUE = 8 /* offset of the value behind its number */ };
 
 static const struct ir_global *global_of(const struct emit *e, const struct ir_ins *i)
 {
-	return &e->m->globals.v[IR_INDEX(emit_arg(e, i, 0))];
+	return builder_global(e->b, IR_INDEX(emit_arg(e, i, 0)))->desc;
 }
 
 static const struct gen_global *place_of(const struct emit *e, const struct ir_ins *i)

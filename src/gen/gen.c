@@ -72,7 +72,8 @@ static void reach_fn(struct reach *r, uint32_t fn)
 		}
 }
 
-static void find_used(struct builder *b, struct reach *r)
+/* By handlers in the kernel, or those in the stap process. */
+static void find_used(struct builder *b, struct reach *r, bool in_kernel)
 {
 	const struct program *p = b->s->program;
 
@@ -82,7 +83,7 @@ static void find_used(struct builder *b, struct reach *r)
 	for (size_t i = 0; i < p->probes.n; i++) {
 		const struct probe_inst *inst = p->probes.v[i];
 
-		if (!inst->site)
+		if (!inst->site == in_kernel)
 			continue;
 		reach_fn(r, (uint32_t)inst->handler->id);
 		if (inst->condition_fn >= 0)
@@ -106,7 +107,7 @@ static uint32_t value_bytes(const struct ir_global *g)
 
 static void add_table(struct builder *b, uint32_t number)
 {
-	const struct ir_global *g = &b->m->globals.v[number];
+	const struct ir_global *g = b->img->globals[number].desc;
 	struct gen_map map = {.name = g->name,
 			      .type = BPF_MAP_TYPE_HASH,
 			      .value_size = value_bytes(g),
@@ -155,7 +156,7 @@ static void add_scalar(struct builder *b, struct str *shared, uint32_t number)
 	}
 }
 
-static void add_maps(struct builder *b, const struct reach *r)
+static void add_maps(struct builder *b, const struct reach *r, const bool *there)
 {
 	struct gen_image *img = b->img;
 	struct gen_map fixed[GEN_MAP_FIXED] = {
@@ -181,13 +182,16 @@ static void add_maps(struct builder *b, const struct reach *r)
 	img->globals = ARENA_ARRAY(&img->arena, struct gen_global, b->m->globals.n + 1);
 	str_addn(&shared, (const char *)&start, sizeof(start));
 	for (uint32_t i = 0; i < b->m->globals.n; i++) {
-		img->globals[i] = (struct gen_global){.shared = r->globals[i], .map = -1, .lock = -1};
+		img->globals[i] = (struct gen_global){.desc = &b->m->globals.v[i], .shared = r->globals[i],
+						      .map = -1, .lock = -1};
 		if (!r->globals[i])
 			continue;
-		if (b->m->globals.v[i].n_keys)
+		if (b->m->globals.v[i].n_keys) {
+			img->globals[i].desc = token_keys(&img->arena, b->m, i, r->fns, there, b->stack_texts);
 			add_table(b, i);
-		else
+		} else {
 			add_scalar(b, &shared, i);
+		}
 	}
 	for (uint32_t i = 0; i < b->m->globals.n; i++) {
 		struct rt_lock lock = {0};
@@ -242,7 +246,7 @@ bool gen_build(struct session *s, const struct gen_features *can)
 {
 	struct gen_image *img = xcalloc(1, sizeof(*img));
 	struct builder b = {.s = s, .m = s->ir, .img = img, .can = *can};
-	struct reach r;
+	struct reach r, there;
 	bool ok;
 
 	s->image = img;
@@ -253,14 +257,15 @@ bool gen_build(struct session *s, const struct gen_features *can)
 	}
 	b.lib = lib_open();
 	str_addn(&b.constants, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16); /* the empty string at 0 */
-	find_used(&b, &r);
+	find_used(&b, &r, true);
+	find_used(&b, &there, false);
 	b.needs_bias = r.bias;
 	b.groups = r.groups;
 	b.tokens = r.tokens;
 	b.stack_texts = r.tokens && stack_text_needed(b.m, r.fns);
 	lock_plan_make(&b.locks, &img->arena, s);
 	merge_plan_make(&b.merged, &img->arena, s);
-	add_maps(&b, &r);
+	add_maps(&b, &r, there.fns);
 	kfunc_plan_make(&b.kfuncs, s, &b.can);
 	group_places(&b);
 	add_times(&b);

@@ -8,6 +8,7 @@
  *   counter.c  programs that keep perf counters
  *   lock.c     which handlers need which globals for themselves
  *   stack_text.c  whether stacks must be texts
+ *   token_keys.c  tables with tokens as keys
  *   link.c     the C library (bpfrt/) behind the emitted instructions
  *
  * The image is plain data: it can be loaded (run/attach.c) or written to a file (-p4). Nothing here
@@ -24,6 +25,7 @@
 
 struct session;
 struct bpf_insn;
+struct ir_global;
 
 /* Maps that every image has, by index. */
 enum gen_fixed_map { GEN_MAP_SHARED, GEN_MAP_FRAMES, GEN_MAP_RING, GEN_MAP_CONST, GEN_MAP_TARGETS, GEN_MAP_FIXED };
@@ -39,6 +41,8 @@ struct gen_map {
 
 /* Where an IR global lives while handlers in the kernel use it. */
 struct gen_global {
+	/* As handlers there see it: that of the IR, but keys that are nothing but tokens have their width. */
+	const struct ir_global *desc;
 	bool shared;	 /* false: only handlers in the stap process use it */
 	int map;	 /* tables: index into maps; scalars: -1 */
 	uint32_t offset; /* scalars and scalar statistics: in the value of GEN_MAP_SHARED; longs as

@@ -423,9 +423,11 @@ bool kern_has_tracepoint_cookie(void)
 }
 
 /* ------------------------------------------------------------------ ring buffer */
+enum { LONGEST_RECORD = 1 << 17 };
+
 struct kern_ring {
 	uint64_t *consumer;	  /* its page: our position */
-	const uint64_t *producer; /* its page; the data follow, mapped twice in a row */
+	const uint64_t *producer; /* its page; the data follow, and the first of them again */
 	const uint8_t *data;
 	uint64_t mask;
 	size_t page, mapped; /* bytes of the second mapping */
@@ -437,7 +439,8 @@ struct kern_ring *kern_ring_open(int map, uint32_t size, int *err)
 	void *p;
 
 	r->page = (size_t)sysconf(_SC_PAGESIZE);
-	r->mapped = r->page + 2 * (size_t)size;
+	/* All that is mapped counts as memory of this process: so not all of it twice. */
+	r->mapped = r->page + (size_t)size + (size < LONGEST_RECORD ? size : LONGEST_RECORD);
 	r->mask = size - 1;
 	p = mmap(NULL, r->page, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
 	if (p == MAP_FAILED) {

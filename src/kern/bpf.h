@@ -96,7 +96,7 @@ bool kern_has_tracepoint_cookie(void);
 
 /* ------------------------------------------------------------------ ring buffer */
 struct kern_ring;
-/* size: max_entries of the map. *err gets the errno if NULL is returned. */
+/* size: max_entries of the map; records have 128 KiB at most. *err gets the errno if NULL is returned. */
 struct kern_ring *kern_ring_open(int map, uint32_t size, int *err);
 /* Hands over up to max records (0: all there are) and returns how many. A record is valid during
  * its call only. Not for two threads at once. */

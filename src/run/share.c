@@ -43,8 +43,8 @@ void share_init(struct run *r)
 
 	k->tables = xcalloc(m->globals.n + 1, sizeof(*k->tables));
 	for (size_t i = 0; i < m->globals.n; i++) {
-		const struct ir_global *g = &m->globals.v[i];
 		const struct gen_global *place = &k->img->globals[i];
+		const struct ir_global *g = place->desc;
 		struct kmap *t = &k->tables[i];
 
 		if (!place->shared || (!g->n_keys && g->type != TY_STATS))

@@ -51,6 +51,8 @@ struct dbg_module {
 struct dbg_module *dbg_open(struct session *s, const char *path, const char **why);
 /* Finds and opens the debug information, if not done yet; NULL: there is none. */
 Dwarf *dbg_dwarf(struct dbg_module *m);
+/* Units whose split debug information was not found; *name: the first such file (.dwo). */
+size_t dbg_missing_units(struct dbg_module *m, const char **name);
 struct obj_symtab *dbg_symbols(struct dbg_module *m);
 void dbg_close_all(struct session *s);
 /* File offset of an address; false: it is in no segment of the file. */

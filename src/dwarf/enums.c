@@ -80,17 +80,13 @@ struct name_list_of {
 static bool next_name(struct name_list_of *l, const char **name, int64_t *value)
 {
 	Dwarf_Attribute attr;
-	Dwarf_Sword v;
 
 	if (l->type.btf)
 		return dbg_btf_enumerator(&l->type, l->number++, name, value);
 	if (l->number++ ? !dbg_next(&l->child) : !dbg_first_child(&l->type.die, &l->child))
 		return false;
 	*name = dwarf_diename(&l->child);
-	if (!*name || !dwarf_attr(&l->child, DW_AT_const_value, &attr) || dwarf_formsdata(&attr, &v) != 0)
-		return false;
-	*value = v;
-	return true;
+	return *name && dwarf_attr(&l->child, DW_AT_const_value, &attr) && dbg_constant(&attr, value);
 }
 
 struct expr *dbg_enum_name(struct dbg_query *q, struct expr *target)

@@ -337,13 +337,32 @@ void dbg_function_names(struct session *s, struct dbg_module *m, dbg_names *out)
 		}
 }
 
+size_t dbg_missing_units(struct dbg_module *m, const char **name)
+{
+	const struct dbg_index *x = dbg_index_get(m);
+
+	*name = x ? x->missing : NULL;
+	return x ? x->n_missing : 0;
+}
+
+/* Is the address in the i-th function by entries? */
+static bool is_around(struct search *q, size_t i, uint64_t addr, struct dbg_function *out)
+{
+	const struct dw_fn *f = q->x->by_pc[i];
+	Dwarf_Die die;
+
+	if (!index_die(q->x, f->unit, f->die, &die) || dwarf_haspc(&die, addr) != 1 || !index_name(q->x, f))
+		return false;
+	out->entry = q->x->entries[i];
+	describe(q, f, out);
+	return true;
+}
+
 bool dbg_function_around(struct session *s, struct dbg_module *m, uint64_t addr,
 			 struct dbg_function *out)
 {
 	struct search q = {.s = s, .m = m, .x = dbg_index_get(m)};
 	const struct obj_symbol *y;
-	const struct dw_fn *f;
-	Dwarf_Die die;
 	size_t lo = 0, hi = q.x ? q.x->n_by_pc : 0;
 
 	memset(out, 0, sizeof(*out));
@@ -355,16 +374,12 @@ bool dbg_function_around(struct session *s, struct dbg_module *m, uint64_t addr,
 		else
 			hi = mid;
 	}
-	/* Functions with cold parts may lie elsewhere: libdw's ranges decide. */
-	for (size_t back = 0; lo > back && back < 16; back++) {
-		f = q.x->by_pc[lo - 1 - back];
-		if (!index_die(q.x, f->unit, f->die, &die) || dwarf_haspc(&die, addr) != 1 ||
-		    !index_name(q.x, f))
-			continue;
-		out->entry = q.x->entries[lo - 1 - back];
-		describe(&q, f, out);
+	/* Some begin within others; libdw knows where they end. */
+	for (size_t back = 0; lo > back && back < 16; back++)
+		if (is_around(&q, lo - 1 - back, addr, out))
+			return true;
+	if (q.x && index_part_around(q.x, addr, &lo) && is_around(&q, lo, addr, out))
 		return true;
-	}
 	y = obj_symtab_around(dbg_symbols(m), addr);
 	if (!y)
 		return false;

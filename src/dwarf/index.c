@@ -11,7 +11,7 @@
 #include "dwarf/dbg.h"
 #include "dwarf/index.h"
 
-enum { MAX_ORIGINS = 16, MAX_WORKERS = 64, WORTH_A_THREAD = 256 << 10 };
+enum { MAX_ORIGINS = 16, MAX_WORKERS = 64, MAX_PARTS = 1 << 22, WORTH_A_THREAD = 256 << 10 };
 
 /* ------------------------------------------------------------------ sections */
 
@@ -149,11 +149,16 @@ static void add_split_units(struct dbg_index *x, struct dw_file *main_file, size
 		struct dw_file *f;
 		uint32_t i;
 
-		if (type != DW_UT_skeleton || !split.addr)
+		if (type != DW_UT_skeleton)
 			continue;
 		unit = unit_of(x, dw_ref_make(main_file->id, dwarf_dieoffset(&skeleton)));
 		if (!unit)
 			continue;
+		if (!split.addr) {
+			if (unit->dwo_name && !x->n_missing++)
+				x->missing = unit->dwo_name;
+			continue;
+		}
 		i = (uint32_t)(unit - x->units);
 		f = add_file(x, dwarf_cu_getdwarf(split.cu), true);
 		f->addr = main_file->addr;
@@ -521,6 +526,56 @@ bool index_die(const struct dbg_index *x, uint32_t unit, uint32_t die, Dwarf_Die
 	const struct dw_unit *u = &x->units[unit];
 
 	return dwarf_offdie(u->file->dwarf, u->offset + die, out) != NULL;
+}
+
+static int compare_parts(const void *a, const void *b)
+{
+	const struct dw_part *x = a, *y = b;
+
+	return x->low < y->low ? -1 : x->low > y->low;
+}
+
+static void make_parts(struct dbg_index *x)
+{
+	VEC(struct dw_part) all = {0};
+
+	x->parts_made = true;
+	for (size_t i = 0; i < x->n_by_pc; i++) {
+		const struct dw_fn *f = x->by_pc[i];
+		Dwarf_Addr base, low, high;
+		ptrdiff_t next = 0;
+		Dwarf_Die die;
+
+		if (!(f->flags & (FN_RANGES | FN_RANGES_INDEX)) || !index_die(x, f->unit, f->die, &die))
+			continue;
+		while ((next = dwarf_ranges(&die, next, &base, &low, &high)) > 0 && all.n < MAX_PARTS)
+			if (low != x->entries[i])
+				vec_push(&all, &x->arena, (struct dw_part){low, high, i});
+	}
+	if (all.n)
+		qsort(all.v, all.n, sizeof(all.v[0]), compare_parts);
+	x->parts = all.v;
+	x->n_parts = all.n;
+}
+
+bool index_part_around(struct dbg_index *x, uint64_t addr, size_t *at)
+{
+	size_t lo = 0, hi;
+
+	if (!x->parts_made)
+		make_parts(x);
+	for (hi = x->n_parts; lo < hi;) { /* the first behind addr */
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (x->parts[mid].low <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (!lo || x->parts[lo - 1].high <= addr)
+		return false;
+	*at = x->parts[lo - 1].at;
+	return true;
 }
 
 bool index_line_unit(const struct dbg_index *x, uint32_t unit, Dwarf_Die *out)

@@ -128,6 +128,12 @@ bool scan_first_range(const struct dw_unit *u, uint64_t value, bool is_index, ui
 /* Name of a file of the unit, joined with its directories; NULL: no such file. */
 const char *unit_file(struct arena *a, struct dw_unit *u, uint32_t number);
 
+/* A part of a function that lies elsewhere than its entry ("f.cold"). */
+struct dw_part {
+	uint64_t low, high;
+	size_t at; /* in by_pc */
+};
+
 /* index.c */
 struct dbg_index {
 	struct arena arena;
@@ -139,6 +145,11 @@ struct dbg_index {
 	struct dw_fn **by_pc; /* concrete functions, sorted by entry */
 	uint64_t *entries;
 	size_t n_by_pc;
+	struct dw_part *parts; /* sorted by address; made by index_part_around() */
+	size_t n_parts;
+	bool parts_made;
+	const char *missing; /* name of the first .dwo file that was not found, NULL: all were */
+	size_t n_missing;
 	struct dw_tables *workers;
 	size_t n_workers;
 };
@@ -164,6 +175,8 @@ const char *index_scope(const struct dbg_index *x, const struct dw_fn *f, unsign
 size_t index_inlines(const struct dbg_index *x, dw_ref ref, struct dw_inline ***first);
 /* The concrete function that begins at an address, or NULL. */
 const struct dw_fn *index_at(const struct dbg_index *x, uint64_t entry);
+/* The part around an address, as number of the function in by_pc; false: there is none. */
+bool index_part_around(struct dbg_index *x, uint64_t addr, size_t *at);
 /* libdw's handle of a DIE. */
 bool index_die(const struct dbg_index *x, uint32_t unit, uint32_t die, Dwarf_Die *out);
 /* libdw's unit with the line table. */

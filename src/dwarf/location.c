@@ -55,14 +55,11 @@ struct expr *dbg_frame_address(struct dbg_query *q)
 	return e;
 }
 
-static bool constant_location(struct dbg_query *q, Dwarf_Die *var, Dwarf_Attribute *attr,
-			      struct location *out)
+static bool constant_location(struct dbg_query *q, Dwarf_Attribute *attr, struct location *out)
 {
-	struct dbg_type t = {.stars = 0};
 	Dwarf_Block block;
-	Dwarf_Sword n;
-	Dwarf_Word u;
 	const char *s;
+	int64_t n;
 
 	memset(out, 0, sizeof(*out));
 	switch (dwarf_whatform(attr)) {
@@ -90,15 +87,8 @@ static bool constant_location(struct dbg_query *q, Dwarf_Die *var, Dwarf_Attribu
 		out->n_bytes = strlen(s) + 1;
 		return true;
 	default:
-		if (dwarf_formsdata(attr, &n) != 0 || dwarf_formudata(attr, &u) != 0)
+		if (!dbg_constant(attr, &n))
 			return false;
-		/* One byte 200 of an unsigned variable is no -56. */
-		if (dbg_type_of(var, &t.die)) {
-			t = dbg_peel(t);
-			if (!dbg_is_signed(&t) && dwarf_whatform(attr) != DW_FORM_sdata &&
-			    dwarf_whatform(attr) != DW_FORM_implicit_const)
-				n = (Dwarf_Sword)u;
-		}
 		out->kind = LOC_VALUE;
 		out->e = dbg_number(q, n);
 		return true;
@@ -118,7 +108,7 @@ bool dbg_locate(struct dbg_query *q, Dwarf_Die *var, struct location *out)
 		if (k == 1 && n)
 			return dbg_evaluate(q, &attr, ops, n, out);
 	}
-	if (dwarf_attr_integrate(var, DW_AT_const_value, &attr) && constant_location(q, var, &attr, out))
+	if (dwarf_attr_integrate(var, DW_AT_const_value, &attr) && constant_location(q, &attr, out))
 		return true;
 	return dbg_fail(q, "not accessible at this address (pc: 0x%llx) [man error::dwarf]",
 			(unsigned long long)q->at->pc);
@@ -197,14 +187,14 @@ static struct expr *fetch_pieces(struct dbg_query *q, const struct location *loc
 		unsigned here;
 		struct expr *part;
 
-		if (bit >= p->bytes * 8) {
-			bit -= p->bytes * 8;
+		if (bit >= p->bits) {
+			bit -= p->bits;
 			continue;
 		}
 		here = bits - got;
-		if (here > p->bytes * 8 - bit)
-			here = (unsigned)(p->bytes * 8 - bit);
-		part = dbg_fetch(q, &p->loc, bit, here, here == bits && is_signed, 0);
+		if (here > p->bits - bit)
+			here = (unsigned)(p->bits - bit);
+		part = dbg_fetch(q, &p->loc, p->skip + bit, here, here == bits && is_signed, 0);
 		if (!part || here == bits)
 			return part;
 		part = dbg_binary(q, OP_SHL, part, dbg_number(q, got));

@@ -393,15 +393,16 @@ static void set_last(struct machine *m, const struct location *l)
 	m->have_last = true;
 }
 
-static bool end_piece(struct machine *m, uint64_t bytes)
+static bool end_piece(struct machine *m, uint64_t bits, uint64_t skip)
 {
 	struct location_piece *p;
 
-	if (m->n_pieces == MAX_PIECES || bytes > 1 << 20)
+	if (m->n_pieces == MAX_PIECES || bits > 1 << 23 || skip > 1 << 23)
 		return dbg_fail(m->q, "damaged location expression [man error::dwarf]");
 	p = &m->pieces[m->n_pieces++];
 	memset(p, 0, sizeof(*p));
-	p->bytes = bytes;
+	p->bits = bits;
+	p->skip = skip;
 	if (m->have_last)
 		p->loc = m->last;
 	else if (m->n)
@@ -692,11 +693,9 @@ static bool place(struct machine *m, Dwarf_Op *op)
 		l.offset = (int64_t)op->number2;
 		break;
 	case DW_OP_piece:
-		return end_piece(m, op->number);
+		return end_piece(m, op->number > 1 << 20 ? UINT64_MAX : op->number * 8, 0);
 	case DW_OP_bit_piece:
-		if (op->number % 8 || op->number2)
-			return unsupported(m, "pieces of single bits");
-		return end_piece(m, op->number / 8);
+		return end_piece(m, op->number, op->number2);
 	case DW_OP_entry_value:
 	case DW_OP_GNU_entry_value:
 		return entry_value(m, op);
@@ -748,7 +747,7 @@ bool dbg_evaluate(struct dbg_query *q, Dwarf_Attribute *attr, Dwarf_Op *ops, siz
 		out->pieces = ARENA_ARRAY(q->a, struct location_piece, m.n_pieces);
 		memcpy(out->pieces, m.pieces, m.n_pieces * sizeof(m.pieces[0]));
 		/* One piece that is all of it. */
-		if (m.n_pieces == 1 && m.pieces[0].loc.kind != LOC_LOST)
+		if (m.n_pieces == 1 && m.pieces[0].loc.kind != LOC_LOST && !m.pieces[0].skip)
 			*out = m.pieces[0].loc;
 		return true;
 	}

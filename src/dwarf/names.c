@@ -192,15 +192,10 @@ bool dbg_find_enumerator(struct dbg_query *q, const char *name, int64_t *value)
 	struct dbg_name_table *n = q->m->btf ? NULL : name_table(q);
 	Dwarf_Die *die = n ? map_get(&n->enums, name) : NULL;
 	Dwarf_Attribute attr;
-	Dwarf_Sword v;
 
 	if (q->m->btf)
 		return btf_enumerator(q->m->btf, name, value);
-
-	if (!die || !dwarf_attr(die, DW_AT_const_value, &attr) || dwarf_formsdata(&attr, &v) != 0)
-		return false;
-	*value = v;
-	return true;
+	return die && dwarf_attr(die, DW_AT_const_value, &attr) && dbg_constant(&attr, value);
 }
 
 static bool is_word(const char **name, const char *word)

@@ -202,7 +202,7 @@ static void show_array(struct pretty *p, const struct dbg_object *o, struct dbg_
 	unsigned dimensions;
 	uint64_t stride;
 
-	if (!dbg_array(p->q, &t, &element.type, &stride, &dimensions)) {
+	if (!dbg_array(p->q, &t, 0, &element.type, &stride, &dimensions)) {
 		str_add(&p->format, "[...]");
 		return;
 	}

@@ -51,6 +51,9 @@ bool dbg_first_child(Dwarf_Die *die, Dwarf_Die *child);
 bool dbg_next(Dwarf_Die *die);
 /* DW_AT_type, through specification and origin; false: there is none (void). */
 bool dbg_type_of(Dwarf_Die *die, Dwarf_Die *type);
+/* A constant. Compilers write negative ones as DW_FORM_sdata only; the one byte 200 is 200, though
+ * dwarf_formsdata() takes it for -56. False: it is none. */
+bool dbg_constant(Dwarf_Attribute *attr, int64_t *n);
 /* Without typedefs and qualifiers; then stars > 0, or another tag, or void. */
 struct dbg_type dbg_peel(struct dbg_type t);
 /* DW_TAG_...: DW_TAG_pointer_type if it has stars, 0 for void. */
@@ -71,9 +74,10 @@ uint64_t dbg_size(struct dbg_query *q, struct dbg_type t);
 unsigned dbg_encoding(const struct dbg_type *peeled);
 bool dbg_is_signed(const struct dbg_type *peeled);
 bool dbg_is_char(const struct dbg_type *peeled);
-/* Arrays (peeled): element, distance of elements of the first dimension, number of dimensions. */
-bool dbg_array(struct dbg_query *q, const struct dbg_type *array, struct dbg_type *element,
-	       uint64_t *stride, unsigned *dimensions);
+/* Arrays (peeled): element, distance of what an index of the dimension (0: the first) counts, number of
+ * dimensions. */
+bool dbg_array(struct dbg_query *q, const struct dbg_type *array, unsigned dimension,
+	       struct dbg_type *element, uint64_t *stride, unsigned *dimensions);
 /* As -L prints it (probe reference 3.1), in the arena. NULL: the type has no name there. */
 const char *dbg_type_text(struct arena *a, struct dbg_type t);
 
@@ -167,7 +171,7 @@ struct location {
 
 struct location_piece {
 	struct location loc;
-	uint64_t bytes;
+	uint64_t bits, skip; /* so many of what is there, behind so many */
 };
 
 /* Trees: fold constants, count nodes (NULL when there are too many, or when an operand is NULL). */
@@ -206,6 +210,8 @@ struct dbg_object {
 	struct dbg_type type;
 	int bit_offset;	   /* bit-fields, else -1 */
 	unsigned bit_size;
+	struct dbg_type matrix; /* indexes > 0: the array of which it is an element by so many indexes, */
+	unsigned indexes;	/* fewer than it has dimensions */
 };
 
 /* The pc of the place as the DWARF data counts. */

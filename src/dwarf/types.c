@@ -36,6 +36,16 @@ bool dbg_type_of(Dwarf_Die *die, Dwarf_Die *type)
 	return true;
 }
 
+bool dbg_constant(Dwarf_Attribute *attr, int64_t *n)
+{
+	Dwarf_Word u;
+
+	if (dwarf_formudata(attr, &u) != 0)
+		return false;
+	*n = (int64_t)u;
+	return true;
+}
+
 struct dbg_type dbg_peel(struct dbg_type t)
 {
 	if (t.btf && !t.stars)
@@ -172,8 +182,9 @@ static uint64_t subrange_count(Dwarf_Die *range)
 
 static uint64_t size_of(struct dbg_query *q, struct dbg_type t, int depth);
 
-static bool array_shape(struct dbg_query *q, const struct dbg_type *array, struct dbg_type *element,
-			uint64_t *stride, uint64_t *total, unsigned *dimensions, int depth)
+static bool array_shape(struct dbg_query *q, const struct dbg_type *array, unsigned dimension,
+			struct dbg_type *element, uint64_t *stride, uint64_t *total,
+			unsigned *dimensions, int depth)
 {
 	Dwarf_Die *die = (Dwarf_Die *)&array->die, child;
 	Dwarf_Attribute attr;
@@ -198,10 +209,11 @@ static bool array_shape(struct dbg_query *q, const struct dbg_type *array, struc
 			if (dwarf_tag(&child) != DW_TAG_subrange_type)
 				continue;
 			count = subrange_count(&child);
-			if ((*dimensions)++)
+			if (*dimensions > dimension)
 				*stride *= count;
 			else
 				first = count;
+			++*dimensions;
 		} while (dbg_next(&child));
 	*total = *stride * first;
 	return *stride != 0;
@@ -227,7 +239,7 @@ static uint64_t size_of(struct dbg_query *q, struct dbg_type t, int depth)
 	case DW_TAG_array_type:
 		if (t.die.addr && dwarf_attr(&t.die, DW_AT_byte_size, &attr) && dwarf_formudata(&attr, &n) == 0)
 			return n;
-		array_shape(q, &t, &element, &stride, &total, &dimensions, depth + 1);
+		array_shape(q, &t, 0, &element, &stride, &total, &dimensions, depth + 1);
 		return total;
 	default:
 		if (t.btf)
@@ -244,12 +256,12 @@ uint64_t dbg_size(struct dbg_query *q, struct dbg_type t)
 	return size_of(q, t, 0);
 }
 
-bool dbg_array(struct dbg_query *q, const struct dbg_type *array, struct dbg_type *element,
-	       uint64_t *stride, unsigned *dimensions)
+bool dbg_array(struct dbg_query *q, const struct dbg_type *array, unsigned dimension,
+	       struct dbg_type *element, uint64_t *stride, unsigned *dimensions)
 {
 	uint64_t total;
 
-	return array_shape(q, array, element, stride, &total, dimensions, 0);
+	return array_shape(q, array, dimension, element, stride, &total, dimensions, 0);
 }
 
 /* ------------------------------------------------------------------ names */
@@ -409,13 +421,8 @@ const char *dbg_type_text(struct arena *a, struct dbg_type t)
 static bool constant(Dwarf_Die *die, unsigned name, int64_t *out)
 {
 	Dwarf_Attribute attr;
-	Dwarf_Word n;
 
-	/* Not dwarf_formsdata(): it takes the one byte 0x90 for -112. */
-	if (!dwarf_attr_integrate(die, name, &attr) || dwarf_formudata(&attr, &n) != 0)
-		return false;
-	*out = (int64_t)n;
-	return true;
+	return dwarf_attr_integrate(die, name, &attr) && dbg_constant(&attr, out);
 }
 
 static bool die_place(Dwarf_Die *die, struct dbg_member *out)

@@ -433,11 +433,12 @@ bool dbg_step_member(struct dbg_query *q, struct dbg_object *o, const char *name
 	return move(q, o, m.offset);
 }
 
+/* With fewer indexes than an array has dimensions one gets the first element there, as in SystemTap. */
 static bool step_index(struct dbg_query *q, struct dbg_object *o, struct expr *index)
 {
-	struct dbg_type t = dbg_peel(o->type), element;
+	unsigned before = o->indexes, dimensions;
+	struct dbg_type t = before ? o->matrix : dbg_peel(o->type), element;
 	int tag = dbg_tag(&t);
-	unsigned dimensions;
 	uint64_t stride;
 
 	/* A reference to an array or pointer. */
@@ -456,9 +457,11 @@ static bool step_index(struct dbg_query *q, struct dbg_object *o, struct expr *i
 		if (!dbg_dereference(q, o))
 			return false;
 	} else if (tag == DW_TAG_array_type) {
-		if (!dbg_array(q, &t, &element, &stride, &dimensions))
+		if (!dbg_array(q, &t, before, &element, &stride, &dimensions))
 			return dbg_fail(q, "array of elements of unknown size [man error::dwarf]");
 		o->type = element;
+		o->matrix = t;
+		o->indexes = before + 1 < dimensions ? before + 1 : 0;
 	} else {
 		return dbg_fail(q, "invalid access '[%s]' vs %s", expr_text(q->a, index),
 				type_name_of(q, o->type));
@@ -576,6 +579,8 @@ static struct expr *finish(struct dbg_query *q, struct dbg_object *o, struct exp
 		struct accessor *acc = &target->accessors.v[i];
 
 		q->why_tok = acc->tok;
+		if (acc->kind == ACC_MEMBER)
+			o->indexes = 0;
 		if (acc->kind == ACC_MEMBER ? !dbg_step_member(q, o, acc->member)
 					    : !step_index(q, o, acc->index))
 			return NULL;

@@ -223,6 +223,29 @@ bool process_no_match(struct process_query *q, const char *what, const char *plu
 	return probe_no_match(q->s, q->p, what, plural, asked, names, n);
 }
 
+static void warn_missing(struct process_query *q)
+{
+	struct dbg_module *m = q->m;
+	const char *name;
+	size_t n;
+
+	if (m->missing_told || q->s->muted)
+		return;
+	if (!dbg_dwarf(m)) {
+		sem_warn(q->s, NULL,
+			 "cannot find module %s debuginfo: No DWARF information found [man "
+			 "warning::debuginfo]",
+			 m->path);
+		m->missing_told = true;
+	} else if ((n = dbg_missing_units(m, &name)) != 0) {
+		sem_warn(q->s, NULL,
+			 "cannot find the debuginfo of %zu compilation unit%s of %s: no file %s (.dwp files are "
+			 "not read) [man warning::debuginfo]",
+			 n, n > 1 ? "s" : "", m->path, name);
+		m->missing_told = true;
+	}
+}
+
 bool process_parse_spec(struct process_query *q, const char *text, struct dbg_spec *spec)
 {
 	struct session *s = q->s;
@@ -232,13 +255,7 @@ bool process_parse_spec(struct process_query *q, const char *text, struct dbg_sp
 				"malformed specification '%s'", text);
 		return false;
 	}
-	if (!dbg_dwarf(q->m) && !q->m->missing_told && !s->muted) {
-		q->m->missing_told = true;
-		sem_warn(s, NULL,
-			 "cannot find module %s debuginfo: No DWARF information found [man "
-			 "warning::debuginfo]",
-			 q->m->path);
-	}
+	warn_missing(q);
 	return true;
 }
 

@@ -17,3 +17,5 @@
 #include "task.c"
 #include "time.c"
 #include "stack.c"
+#include "float.c"
+#include "decimal.c"

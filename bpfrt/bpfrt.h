@@ -126,6 +126,26 @@ long rt_hist_width(int64_t v);
 long rt_hist_number(struct rt_room *dst, uint64_t cap, int64_t v, uint64_t how);
 long rt_hist_text(struct rt_room *dst, uint64_t cap, uint64_t stat, const struct rt_hist *h);
 
+/* ------------------------------------------------------------------ floating point */
+/* Bit patterns of IEEE 754 binary64 numbers. */
+long rt_fp_add(uint64_t a, uint64_t b);
+long rt_fp_sub(uint64_t a, uint64_t b);
+long rt_fp_mul(uint64_t a, uint64_t b);
+long rt_fp_div(uint64_t a, uint64_t b);
+long rt_fp_rem(uint64_t a, uint64_t b);
+long rt_fp_sqrt(uint64_t a);
+long rt_fp_eq(uint64_t a, uint64_t b);
+long rt_fp_le(uint64_t a, uint64_t b);
+long rt_fp_lt(uint64_t a, uint64_t b);
+/* mode: 0 to nearest (ties to even), 1 to zero, 2 down, 3 up, 4 to nearest (ties away from zero) */
+long rt_fp_to_long(uint64_t a, uint64_t mode);
+long rt_long_to_fp(int64_t n);
+long rt_fp32_to_fp64(uint64_t v);
+/* As printf("%.*f"). */
+long rt_fp_to_string(struct rt_frame *f, struct rt_room *dst, uint64_t cap, uint64_t v, int64_t precision);
+/* As strtod(). */
+long rt_string_to_fp(struct rt_frame *f, const struct rt_room *s);
+
 /* ------------------------------------------------------------------ loops over tables */
 /* These are verified at each call: map is the map of places. A handler takes a region of it for itself:
  * 0 if all are in use; and gives it back. */

@@ -83,6 +83,10 @@ class Generator:
                 lambda: f"stringat({self.string(depth + 1)}, {r.randint(-1, 6)})",
                 lambda: f"htonl({self.long(depth + 1)})",
                 lambda: f"ntohs({self.long(depth + 1)})",
+                lambda: f"fp_{r.choice(['add', 'sub', 'mul', 'div', 'rem', 'lt', 'le', 'eq'])}"
+                        f"({self.fp(depth)}, {self.fp(depth)})",
+                lambda: f"fp_sqrt({self.fp(depth)})",
+                lambda: f"fp_to_long({self.fp(depth)}, {r.randint(0, 5)}, 0)",
             ])()
         if kind < 16:
             return self.table_read("long", depth)
@@ -107,6 +111,15 @@ class Generator:
         if kind == 20:
             return f"({self.writable('long')} {r.choice(['=', '+=', '-=', '|='])} {self.long(depth + 1)})"
         return self.long_name()
+
+    def fp(self, depth):
+        r = self.r
+        return r.choice([
+            lambda: f"long_to_fp({self.long(depth + 2)})",
+            lambda: f"string_to_fp({self.string(depth + 2)})",
+            lambda: "string_to_fp(\"" + r.choice(["0.1", "-2.5", "1e300", "1e-310", "inf", "3", "0x1.8p-3"]) + "\")",
+            lambda: self.long(depth + 2),
+        ])()
 
     def writable(self, kind):
         own = self.longs if kind == "long" else self.strs
@@ -139,6 +152,7 @@ class Generator:
                 lambda: f"substr({self.string(depth + 1)}, {r.randint(-2, 12)}, {r.randint(-2, 40)})",
                 lambda: f"str_replace({self.string(depth + 1)}, {self.literal()}, {self.literal()})",
                 lambda: f"text_str({self.string(depth + 1)})",
+                lambda: f"fp_to_string({self.fp(depth)}, {r.randint(-1, 20)})",
                 lambda: f"text_strn({self.string(depth + 1)}, {r.randint(-1, 40)}, {r.randint(0, 1)})",
                 lambda: f"tokenize({self.string(depth + 1)}, \"{r.choice(',l ')}\")",
                 lambda: f"substr({self.string(depth + 1)}, {self.long(depth + 2)}, {self.long(depth + 2)})",

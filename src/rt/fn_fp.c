@@ -1,5 +1,6 @@
 /* Floating point: IEEE doubles that scripts carry as bit patterns in longs. Operations round to nearest
- * even and never fail; comparisons with a NaN are false. */
+ * even and never fail; comparisons with a NaN are false. Handlers in the kernel do the same by
+ * bpfrt/float.c and decimal.c, bit for bit. */
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,40 +16,55 @@ static double arg(const struct rt_call *c, unsigned i)
 	return d;
 }
 
-static int ret(struct rt_call *c, double d)
+enum { SIGN_BIT = 63, QUIET_BIT = 51 };
+
+/* Which NaN comes out depends on how the compiler orders things: here it is the first argument's of n, or,
+ * if there is none, what x86 gives for an invalid operation. */
+static int ret(struct rt_call *c, double d, unsigned n)
 {
+	uint64_t nan = 0x1fffull << QUIET_BIT;
+
+	if (isnan(d)) {
+		for (unsigned i = n; i-- > 0;)
+			if (isnan(arg(c, i)))
+				nan = (uint64_t)c->args[i].n | 1ull << QUIET_BIT;
+		return rt_ret_long(c, (int64_t)nan);
+	}
 	memcpy(&c->ret.n, &d, sizeof(d));
 	return 0;
 }
 
 static int fn_fp_add(struct rt_call *c)
 {
-	return ret(c, arg(c, 0) + arg(c, 1));
+	return ret(c, arg(c, 0) + arg(c, 1), 2);
 }
 
 static int fn_fp_sub(struct rt_call *c)
 {
-	return ret(c, arg(c, 0) - arg(c, 1));
+	return ret(c, arg(c, 0) - arg(c, 1), 2);
 }
 
 static int fn_fp_mul(struct rt_call *c)
 {
-	return ret(c, arg(c, 0) * arg(c, 1));
+	return ret(c, arg(c, 0) * arg(c, 1), 2);
 }
 
 static int fn_fp_div(struct rt_call *c)
 {
-	return ret(c, arg(c, 0) / arg(c, 1));
+	return ret(c, arg(c, 0) / arg(c, 1), 2);
 }
 
 static int fn_fp_rem(struct rt_call *c)
 {
-	return ret(c, remainder(arg(c, 0), arg(c, 1)));
+	double r = remainder(arg(c, 0), arg(c, 1));
+
+	/* The library forgets the sign of some. */
+	return ret(c, r == 0 ? copysign(0, arg(c, 0)) : r, 2);
 }
 
 static int fn_fp_sqrt(struct rt_call *c)
 {
-	return ret(c, sqrt(arg(c, 0)));
+	return ret(c, sqrt(arg(c, 0)), 1);
 }
 
 static int fn_fp_eq(struct rt_call *c)
@@ -110,18 +126,22 @@ static int fn_string_to_fp(struct rt_call *c)
 	const struct rt_value *v = &c->args[0];
 	char text[RT_FN_LINE];
 	size_t n = v->len < sizeof(text) ? v->len : sizeof(text) - 1;
+	double d;
 
 	if (!plain)
 		plain = newlocale(LC_ALL_MASK, "C", NULL);
 	if (n)
 		memcpy(text, v->s, n);
 	text[n] = 0;
-	return ret(c, plain ? strtod_l(text, NULL, plain) : strtod(text, NULL));
+	d = plain ? strtod_l(text, NULL, plain) : strtod(text, NULL);
+	if (isnan(d)) /* without what may stand in parentheses */
+		return rt_ret_long(c, (int64_t)(0xfffull << QUIET_BIT | (uint64_t)!!signbit(d) << SIGN_BIT));
+	return ret(c, d, 0);
 }
 
 static int fn_long_to_fp(struct rt_call *c)
 {
-	return ret(c, (double)c->args[0].n);
+	return ret(c, (double)c->args[0].n, 0);
 }
 
 static int fn_fp32_to_fp64(struct rt_call *c)
@@ -130,7 +150,10 @@ static int fn_fp32_to_fp64(struct rt_call *c)
 	float f;
 
 	memcpy(&f, &bits, sizeof(f));
-	return ret(c, (double)f);
+	if (isnan(f))
+		return rt_ret_long(c, (int64_t)((uint64_t)(bits >> 31) << SIGN_BIT | 0xfffull << QUIET_BIT |
+						(uint64_t)(bits & 0x7fffff) << 29));
+	return ret(c, (double)f, 0);
 }
 
 const struct intrinsic rt_fp_fns[] = {

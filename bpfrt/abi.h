@@ -234,6 +234,7 @@ enum rt_error {
 	RT_E_EMPTY,	  /* empty aggregate */
 	RT_E_HIST_INDEX,  /* histogram index out of range */
 	RT_E_READ,	  /* read fault [man error::fault] at 0x%lx */
+	RT_E_WRITE,	  /* write fault [man error::fault] at 0x%lx */
 	RT_E_USER_STRING, /* user string copy fault -14 at 0x%lx [man error::fault] */
 	RT_E_USER_COPY,	  /* user long copy fault at ... */
 	RT_E_KERNEL_STRING,
@@ -271,6 +272,9 @@ struct rt_words {
 	uint64_t at, end;
 	int64_t first, last;
 };
+
+/* What rt_wide_string() stumbles over. */
+enum rt_wide { RT_WIDE_GOOD, RT_WIDE_FAULT, RT_WIDE_INVALID };
 
 /* A conversion of sprintf() as the library's functions take it, in 64 bits:
  *	conv | flags << RT_SPEC_FLAGS | width << RT_SPEC_WIDTH | precision << RT_SPEC_PRECISION
@@ -376,6 +380,7 @@ enum rt_item_kind {
 	RT_ITEM_WARN,	   /* one string */
 	RT_ITEM_LOG,	   /* one string; a newline is added */
 	RT_ITEM_SYSTEM,	   /* one string */
+	RT_ITEM_KERNEL_LOG, /* one string for the kernel's log, after a digit for its level */
 	RT_ITEM_HIST,	   /* a: global, b: 0 scalar; a struct rt_stat_value with buckets follows */
 	RT_ITEM_ROTATE,	   /* switch_file() */
 	RT_ITEM_STACK,	   /* print_backtrace(), ...; a: enum symbol_form and RT_STACK_...; then a

@@ -9,6 +9,7 @@
 #include "regex.c"
 #include "out.c"
 #include "memory.c"
+#include "wide.c"
 #include "stat.c"
 #include "lock.c"
 #include "counter.c"

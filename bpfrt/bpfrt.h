@@ -100,6 +100,9 @@ long rt_user_string_n_quoted(struct rt_frame *f, struct rt_room *dst, uint64_t c
 /* The same of that many bytes, NULs included. */
 long rt_user_buffer_quoted(struct rt_frame *f, struct rt_room *dst, uint64_t cap, uint64_t addr,
 			   uint64_t lens);
+/* A text of characters of 2 or 4 bytes (how, | 8: in the kernel) as UTF-8. An enum rt_wide: dst is then empty,
+ * f->error_arg the address, f->scratch[0] the character that is none. */
+long rt_wide_string(struct rt_frame *f, struct rt_room *dst, uint64_t cap, uint64_t addr, uint64_t how);
 /* n bytes, NULs included; what does not fit is left out. A fault: RT_E_READ, dst is empty. */
 long rt_user_bytes(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t n);
 long rt_kernel_bytes(struct rt_frame *f, struct rt_str *dst, uint64_t cap, uint64_t addr, uint64_t n);

@@ -49,6 +49,7 @@ struct options {
 	bool list_vars;		/* -L */
 	const char *command;	/* -c */
 	int target_pid;		/* -x, or the -c child */
+	int target_namespaces;	/* a process whose ns_*() speak; 0: this one */
 	int64_t timeout_ms;	/* -T, 0: none */
 	const char *output;	/* -o */
 	int64_t rotate_mb, rotate_files; /* -S, 0: none */

@@ -10,7 +10,7 @@ import sys
 FUNCTION = re.compile(r"function (\w+)(?::(long|string))? \(([^)]*)\)\s*(?:%\{\s*(\w+)\s*%\})?")
 ALIAS = re.compile(r"probe ([\w.]+) \+?= (.+)")
 MACRO = re.compile(r"@define (\w+)(\([^)]*\))?")
-CONTEXT = {"context", "context_guru"}
+IMPOSSIBLE = re.compile(r"no_\w+")
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -41,14 +41,14 @@ def context_intrinsics():
     found = set()
     for path in (ROOT / "src" / "rt").glob("fn_*.c"):
         found |= set(re.findall(r'\{\s*"(\w+)"\s*,[^{}]*INTR_CONTEXT', path.read_text()))
-    return found - CONTEXT
+    return found
 
 
 def status_of(body, called, needs, weak):
-    if body in CONTEXT:
-        return "needs traced context, later"
+    if body and IMPOSSIBLE.fullmatch(body):
+        return "not possible"
     if called and called & needs:
-        return "needs traced context, later (" + ", ".join(sorted(called & needs)) + ")"
+        return "not possible (" + ", ".join(sorted(called & needs)) + ")"
     if body in weak:
         return "outside of a traced context: as SystemTap there"
     return "works everywhere" + ("" if called is None else " (script)")
@@ -68,8 +68,8 @@ def main():
             elif m := MACRO.match(text):
                 macros.append((m[1], m[1] + (m[2] or ""), path.name, comment))
 
-    # What calls a function that needs a traced context needs one too, if only in some cases.
-    needs = {f[0] for f in functions if f[4] in CONTEXT}
+    # What calls a function that is not possible is not either, if only in some cases.
+    needs = {f[0] for f in functions if f[4] and IMPOSSIBLE.fullmatch(f[4])}
     while more := {f[0] for f in functions if f[5] and f[5] & needs} - needs:
         needs |= more
 

@@ -442,7 +442,7 @@ static int apply(struct reader *r, int c, const char *name, char *arg)
 	case O_NAMESPACES:
 		if (!number(arg, 1, INT32_MAX, &n))
 			return wrong("Invalid process ID number for target namespaces.");
-		ignored(r, "--target-namespaces");
+		s->opt.target_namespaces = (int)n;
 		break;
 	case O_CLEAN_CACHE:
 		return DONE; /* there is none */

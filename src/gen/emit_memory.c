@@ -17,15 +17,21 @@ static void copy_text(struct emit *e, const char *text, const char *function)
 	code_library(e->c, function);
 }
 
+/* R3, in this conversion. */
+static void add_number(struct emit *e, int conv)
+{
+	emit_frame_ptr(e, R1, (uint32_t)FRAME(error_text));
+	code_imm(e->c, R2, RT_STR_BYTES - 1);
+	code_imm(e->c, R4, (int64_t)RT_SPEC(conv, 0, 0, RT_SPEC_NONE));
+	code_library(e->c, "rt_fmt_int");
+}
+
 /* "HEAD 0xADDR TAIL", the address being in R8. */
 static void fault(struct emit *e, const struct ir_ins *i, const char *head, const char *tail)
 {
 	copy_text(e, head, "rt_copy");
-	emit_frame_ptr(e, R1, (uint32_t)FRAME(error_text));
-	code_imm(e->c, R2, RT_STR_BYTES - 1);
 	code_mov(e->c, R3, R8);
-	code_imm(e->c, R4, (int64_t)RT_SPEC(RT_CONV_POINTER, 0, 0, RT_SPEC_NONE));
-	code_library(e->c, "rt_fmt_int");
+	add_number(e, RT_CONV_POINTER);
 	copy_text(e, tail, "rt_fmt_lit");
 	emit_fail(e, i, RT_E_TEXT);
 }
@@ -86,9 +92,140 @@ static void kernel_string(struct emit *e, const struct ir_ins *i)
 	emit_check(e, i);
 }
 
+/* A string of characters of so many bytes. */
+static void wide_string(struct emit *e, const struct ir_ins *i, int bytes, bool kernel)
+{
+	struct loc dst = i->dst ? emit_loc(e, i->dst) : (struct loc){LOC_SLOT, e->spare_at, RT_STR_BYTES - 1};
+	int ok = code_label(e->c), invalid = code_label(e->c);
+
+	if (e->sleepable && !kernel) {
+		/* So that the page is there. */
+		code_mov(e->c, R1, R7);
+		emit_load_num(e, R2, emit_arg(e, i, 0));
+		code_imm(e->c, R3, 1);
+		code_library(e->c, "rt_user_read_sleepable");
+		code_store_imm(e->c, BPF_W, R7, FRAME(error), 0);
+	}
+	code_mov(e->c, R1, R7);
+	emit_load_num(e, R4, emit_arg(e, i, 0));
+	emit_str_ptr(e, R2, dst);
+	code_imm(e->c, R3, dst.width);
+	code_imm(e->c, R5, bytes | (kernel ? 8 : 0));
+	code_library(e->c, "rt_wide_string");
+	code_jump_if_imm(e->c, BPF_JEQ, R0, RT_WIDE_GOOD, ok);
+	code_jump_if_imm(e->c, BPF_JEQ, R0, RT_WIDE_INVALID, invalid);
+	emit_fail(e, i, kernel ? RT_E_KERNEL_STRING : RT_E_USER_STRING);
+	code_place(e->c, invalid);
+	copy_text(e, arena_printf(&e->s->arena, "invalid UTF-%d character U+", 8 * bytes), "rt_copy");
+	code_load(e->c, BPF_DW, R3, R7, FRAME(scratch));
+	add_number(e, RT_CONV_HEX);
+	copy_text(e, " at ", "rt_fmt_lit");
+	code_load(e->c, BPF_DW, R3, R7, FRAME(error_arg));
+	add_number(e, RT_CONV_POINTER);
+	emit_fail(e, i, RT_E_TEXT);
+	code_place(e->c, ok);
+}
+
+/* R3 bytes at R2 to the address in operand 0. */
+static void write_user(struct emit *e, const struct ir_ins *i)
+{
+	int ok = code_label(e->c);
+
+	emit_load_num(e, R8, emit_arg(e, i, 0));
+	code_mov(e->c, R1, R8);
+	code_helper(e->c, BPF_FUNC_probe_write_user);
+	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
+	code_store(e->c, BPF_DW, R7, FRAME(error_arg), R8);
+	emit_fail(e, i, RT_E_WRITE);
+	code_place(e->c, ok);
+}
+
+/* The value is operand `value`. */
+static void set_user_number(struct emit *e, const struct ir_ins *i, unsigned value, int bytes)
+{
+	emit_load_num(e, R2, emit_arg(e, i, value));
+	code_store(e->c, BPF_DW, R10, -8, R2);
+	code_mov(e->c, R2, R10);
+	code_alu_imm(e->c, BPF_ADD, R2, -8);
+	code_imm(e->c, R3, bytes);
+	write_user(e, i);
+}
+
+/* (address, size, value): gives the value. */
+static void set_user(struct emit *e, const struct ir_ins *i)
+{
+	struct loc size = emit_loc(e, emit_arg(e, i, 1));
+	int64_t bytes = size.kind == LOC_NUM ? e->m->nums.v[size.at] : 0;
+
+	if (bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8) {
+		emit_error(e, i, "the size of the number must be a literal");
+		return;
+	}
+	set_user_number(e, i, 2, (int)bytes);
+	emit_load_num(e, R0, emit_arg(e, i, 2));
+	emit_store_num(e, i->dst, R0);
+}
+
+/* (address, text), (address, longest, text): the text and its NUL, if that has room. */
+static void set_user_string(struct emit *e, const struct ir_ins *i)
+{
+	int end = code_label(e->c), all = code_label(e->c);
+	ir_ref text = emit_arg(e, i, i->n_args - 1u);
+
+	emit_need_text(e, i, text);
+	emit_str_ptr(e, R2, emit_loc(e, text));
+	code_load(e->c, BPF_W, R3, R2, 0);
+	code_alu_imm(e->c, BPF_AND, R3, RT_STR_BYTES - 1);
+	code_alu_imm(e->c, BPF_ADD, R3, 1);
+	code_alu_imm(e->c, BPF_ADD, R2, (int)offsetof(struct rt_str, s));
+	if (i->n_args > 2) {
+		emit_load_num(e, R4, emit_arg(e, i, 1));
+		code_jump_if_imm(e->c, BPF_JSLE, R4, 0, end);
+		code_jump_if(e->c, BPF_JSGE, R4, R3, all);
+		code_mov(e->c, R3, R4);
+		code_place(e->c, all);
+	}
+	write_user(e, i);
+	code_place(e->c, end);
+}
+
+/* set_user_8() and its like. */
+static int bits_to_set(const char *name)
+{
+	static const struct {
+		const char *name;
+		int bits;
+	} all[] = {{"set_user_8", 8}, {"set_user_16", 16}, {"set_user_32", 32}, {"set_user_64", 64}};
+
+	for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++)
+		if (strcmp(all[k].name, name) == 0)
+			return all[k].bits;
+	return 0;
+}
+
 bool emit_memory_op(struct emit *e, const struct ir_ins *i, const char *name)
 {
-	if (strcmp(name, "kernel_number") == 0)
+	static const struct {
+		const char *name;
+		int bytes;
+		bool kernel;
+	} wide[] = {
+		{"user_string_utf16", 2, false}, {"user_string_utf32", 4, false},
+		{"kernel_string_utf16", 2, true}, {"kernel_string_utf32", 4, true},
+	};
+
+	for (size_t k = 0; k < sizeof(wide) / sizeof(wide[0]); k++)
+		if (strcmp(wide[k].name, name) == 0) {
+			wide_string(e, i, wide[k].bytes, wide[k].kernel);
+			return true;
+		}
+	if (bits_to_set(name))
+		set_user_number(e, i, 1, bits_to_set(name) / 8);
+	else if (strcmp(name, "set_user") == 0)
+		set_user(e, i);
+	else if (strcmp(name, "set_user_string") == 0 || strcmp(name, "set_user_string_n") == 0)
+		set_user_string(e, i);
+	else if (strcmp(name, "kernel_number") == 0)
 		number(e, i, false);
 	else if (strcmp(name, "user_number_error") == 0)
 		number(e, i, true);

@@ -531,6 +531,46 @@ static void message(struct emit *e, const struct ir_ins *i, int64_t arg)
 		emit_flush(e, true);
 }
 
+/* (level, text) as one text. */
+static void kernel_log(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	struct loc line = {LOC_SLOT, e->spare_at, RT_STR_BYTES - 1};
+	int least = code_label(e->c), most = code_label(e->c);
+
+	(void)arg;
+	emit_need_text(e, i, emit_arg(e, i, 1));
+	emit_load_num(e, R8, emit_arg(e, i, 0));
+	code_jump_if_imm(e->c, BPF_JSGE, R8, 0, least);
+	code_imm(e->c, R8, 0);
+	code_place(e->c, least);
+	code_jump_if_imm(e->c, BPF_JSLE, R8, 7, most);
+	code_imm(e->c, R8, 7);
+	code_place(e->c, most);
+	code_alu_imm(e->c, BPF_ADD, R8, '0');
+	emit_frame_ptr(e, R1, line.at);
+	code_store_imm(e->c, BPF_DW, R1, 0, 1); /* one character */
+	code_store(e->c, BPF_H, R1, (int)offsetof(struct rt_str, s), R8);
+	emit_str_ptr(e, R1, line);
+	code_imm(e->c, R2, line.width);
+	emit_str_ptr(e, R3, emit_loc(e, emit_arg(e, i, 1)));
+	code_library(e->c, "rt_fmt_lit");
+	emit_item(e, RT_ITEM_KERNEL_LOG, line);
+}
+
+/* Into the kernel's own trace, in the order of its events. */
+static void trace_line(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	static const char format[] = "%s\n";
+
+	(void)arg;
+	emit_need_text(e, i, emit_arg(e, i, 0));
+	emit_str_ptr(e, R3, emit_loc(e, emit_arg(e, i, 0)));
+	code_alu_imm(e->c, BPF_ADD, R3, (int32_t)offsetof(struct rt_str, s));
+	code_map_value(e->c, R1, GEN_MAP_CONST, builder_bytes(e->b, format, sizeof(format)));
+	code_imm(e->c, R2, sizeof(format));
+	code_helper(e->c, BPF_FUNC_trace_printk);
+}
+
 static void switch_file(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	(void)i, (void)arg;
@@ -674,6 +714,8 @@ static const struct rt_function functions[] = {
 	{"error", error, 0, 0, 0},
 	{"warn", message, RT_ITEM_WARN, 0, 0},
 	{"system", message, RT_ITEM_SYSTEM, 0, 0},
+	{"printk", kernel_log, 0, 0, 0},
+	{"ftrace", trace_line, 0, 0, 0},
 	{"switch_file", switch_file, 0, 0, 0},
 	{"randint", random_number, 0, 0, 0},
 	{"raise", send_signal, 0, 0, 0},
@@ -690,6 +732,7 @@ static const struct rt_function functions[] = {
 	{"little_endian4", byte_order, LITTLE(32), 0, 0},
 	{"little_endian8", byte_order, LITTLE(64), 0, 0},
 	{"strlen", length, 0, 0, 0},
+	{"count_bits", NULL, 0, "rt_count_bits", "lll"},
 	{"tokenize", tokenize, 0, 0, 0},
 	{"substr", NULL, 0, "rt_substr", "ssll"},
 	{"stringat", NULL, 0, "rt_stringat", "Lsl"},

@@ -37,7 +37,7 @@ enum path_start {
 	FROM_ARGUMENT,	/* a task */
 	FROM_ID,	/* the task with the id that is the argument, the current one without */
 };
-enum path_result { AS_INT, AS_UINT, AS_LONG, AS_TEXT, AS_ADDRESS };
+enum path_result { AS_INT, AS_UINT, AS_LONG, AS_TEXT };
 
 struct path {
 	const char *name;
@@ -68,11 +68,6 @@ static const struct path paths[] = {
 	{"task_start_time", FROM_ID, AS_LONG, true, 0, {TASK("start_boottime")}},
 	{"pid2execname", FROM_ID, AS_TEXT, true, 0, {TASK("comm")}},
 	{"proc_mem_size", FROM_ID, AS_LONG, true, 0, MM("total_vm")},
-	{"current_exe_file", FROM_CURRENT, AS_LONG, true, 0, MM("exe_file")},
-	{"task_cwd_path", FROM_ARGUMENT, AS_ADDRESS, false, 0,
-	 {TASK("fs"), {"fs_struct", "pwd", 0, false}}},
-	{"task_max_file_handles", FROM_ARGUMENT, AS_UINT, false, 0,
-	 {TASK("files"), {"files_struct", "fdt", 0, false}, {"fdtable", "max_fds", 0, false}}},
 };
 
 /* In the place of helpers that know the current task only. */
@@ -94,9 +89,6 @@ static void code_pages(struct emit *e, const struct ir_ins *i);
 static void data_pages(struct emit *e, const struct ir_ins *i);
 static void cmdline_args(struct emit *e, const struct ir_ins *i);
 static void env_var(struct emit *e, const struct ir_ins *i);
-static void open_files(struct emit *e, const struct ir_ins *i);
-static void file_lookup(struct emit *e, const struct ir_ins *i);
-static void resource_limit(struct emit *e, const struct ir_ins *i);
 
 enum { BY_ID = 1, RSS = 2 };
 
@@ -119,13 +111,6 @@ static const struct own {
 	 {TASK("mm"), {"mm_struct", "arg_start", 0, false}, {"mm_struct", "arg_end", 0, false}}},
 	{"env_var", env_var, 0,
 	 {TASK("mm"), {"mm_struct", "env_start", 0, false}, {"mm_struct", "env_end", 0, false}}},
-	{"task_open_file_handles", open_files, 0,
-	 {TASK("files"), {"files_struct", "fdt", 0, false}, {"fdtable", "max_fds", 0, false},
-	  {"fdtable", "open_fds", 0, false}}},
-	{"task_fd_lookup", file_lookup, 0,
-	 {TASK("files"), {"files_struct", "fdt", 0, false}, {"fdtable", "max_fds", 0, false},
-	  {"fdtable", "fd", 0, false}}},
-	{"task_rlimit", resource_limit, 0, {TASK("signal"), {"signal_struct", "rlim", 0, false}}},
 };
 
 static const struct step by_id[] = {
@@ -423,9 +408,6 @@ static void walk(struct emit *e, const struct ir_ins *i, const struct path *p)
 			read_to(e, -8, offset, 1, fault);
 		else
 			read_name(e, i, offset, fault);
-	} else if (p->result == AS_ADDRESS) {
-		code_mov(e->c, R0, R8);
-		code_alu_imm(e->c, BPF_ADD, R0, (int32_t)offset);
 	} else {
 		read_to(e, -8, offset, p->result == AS_LONG ? 8 : 4, fault);
 		code_load(e->c, p->result == AS_LONG ? BPF_DW : BPF_W, R0, R10, -8);
@@ -628,70 +610,6 @@ static void env_var(struct emit *e, const struct ir_ins *i)
 	code_place(e->c, none);
 	store_empty(e, dst);
 	code_place(e->c, end);
-}
-
-/* ------------------------------------------------------------------ files and limits */
-
-static void open_files(struct emit *e, const struct ir_ins *i)
-{
-	int fault = code_label(e->c);
-
-	start(e, i, FROM_ARGUMENT);
-	follow(e, emit_member(e, i, "task_struct", "files"), fault);
-	follow(e, emit_member(e, i, "files_struct", "fdt"), fault);
-	read_to(e, -16, emit_member(e, i, "fdtable", "max_fds"), 4, fault);
-	read_to(e, -8, emit_member(e, i, "fdtable", "open_fds"), 8, fault);
-	code_load(e->c, BPF_DW, R1, R10, -8);
-	code_load(e->c, BPF_W, R2, R10, -16);
-	code_library(e->c, "rt_count_bits");
-	result(e, i);
-	fault_is_error(e, i, fault);
-}
-
-static void file_lookup(struct emit *e, const struct ir_ins *i)
-{
-	int fault = code_label(e->c), none = code_label(e->c), end = code_label(e->c);
-
-	start(e, i, FROM_ARGUMENT);
-	follow(e, emit_member(e, i, "task_struct", "files"), fault);
-	follow(e, emit_member(e, i, "files_struct", "fdt"), fault);
-	read_to(e, -16, emit_member(e, i, "fdtable", "max_fds"), 4, fault);
-	emit_load_num(e, R9, emit_arg(e, i, 1));
-	code_load(e->c, BPF_W, R1, R10, -16);
-	code_jump_if(e->c, BPF_JGE, R9, R1, none);
-	follow(e, emit_member(e, i, "fdtable", "fd"), fault);
-	code_alu_imm(e->c, BPF_LSH, R9, 3);
-	code_alu(e->c, BPF_ADD, R8, R9);
-	follow(e, 0, fault);
-	code_jump_if_imm(e->c, BPF_JEQ, R8, 0, none);
-	code_mov(e->c, R0, R8);
-	result(e, i);
-	code_jump(e->c, end);
-	code_place(e->c, none);
-	emit_fail_text(e, i, "cannot find file in task");
-	code_place(e->c, end);
-	fault_is_error(e, i, fault);
-}
-
-/* (task, number): struct rlimit is two longs, the first one is the soft limit. */
-static void resource_limit(struct emit *e, const struct ir_ins *i)
-{
-	int fault = code_label(e->c), none = code_label(e->c), end = code_label(e->c);
-
-	start(e, i, FROM_ARGUMENT);
-	emit_load_num(e, R9, emit_arg(e, i, 1));
-	code_jump_if_imm(e->c, BPF_JGE, R9, 16, none);
-	follow(e, emit_member(e, i, "task_struct", "signal"), fault);
-	code_alu_imm(e->c, BPF_LSH, R9, 4);
-	code_alu(e->c, BPF_ADD, R8, R9);
-	read_to(e, -8, emit_member(e, i, "signal_struct", "rlim"), 8, fault);
-	code_load(e->c, BPF_DW, R0, R10, -8);
-	code_jump(e->c, end);
-	code_place(e->c, none);
-	code_imm(e->c, R0, -1);
-	code_place(e->c, end);
-	result(e, i);
-	fault_is_error(e, i, fault);
 }
 
 bool emit_forked_op(struct emit *e, const struct ir_ins *i, const char *name)

@@ -48,6 +48,8 @@ struct rt_env {
 	int (*kernel_read)(uint64_t addr, void *to, size_t n);
 	int (*kernel_string)(uint64_t addr, char *to, size_t size);
 	uint64_t (*current_task)(void);
+	uint64_t (*find_task)(int64_t pid);
+	int (*task_name)(uint64_t task, char *to, size_t size);
 	/* Writes what is in out and empties it: for print operations that find RT_OUT_FULL bytes or
 	 * more there, so that a handler that prints without end needs no memory without end. */
 	void (*flush)(struct rt_env *env);

@@ -46,6 +46,9 @@ void rt_error_text(struct str *out, enum rt_error e, int64_t arg, const struct i
 	case RT_E_READ:
 		str_addf(out, "read fault [man error::fault] at 0x%" PRIx64, at);
 		break;
+	case RT_E_WRITE:
+		str_addf(out, "write fault [man error::fault] at 0x%" PRIx64, at);
+		break;
 	case RT_E_USER_STRING:
 		str_addf(out, "user string copy fault -14 at 0x%" PRIx64 " [man error::fault]", at);
 		break;

@@ -107,11 +107,6 @@ static int fn_pid2execname(struct rt_call *c)
 	return name_of(c, c->args[0].n);
 }
 
-static int fn_is_myproc(struct rt_call *c)
-{
-	return rt_ret_long(c, 1);
-}
-
 /* cmdline_args(n, m, delim): arguments n to m, m < 0: to the last. Read piece by piece, since a command
  * line can be long. */
 static int fn_cmdline_args(struct rt_call *c)
@@ -214,7 +209,7 @@ static int fn_returnval(struct rt_call *c)
 
 static int fn_caller(struct rt_call *c)
 {
-	return rt_needs_context(c);
+	return rt_raise(c, "the stack ends before the caller");
 }
 
 static int fn_perf_counter(struct rt_call *c)
@@ -368,16 +363,6 @@ const struct intrinsic rt_context_fns[] = {
 	{"execname", INTR_STABLE, COMM, fn_execname},
 	{"pexecname", INTR_STABLE, COMM, fn_pexecname},
 	{"pid2execname", INTR_READS, 63, fn_pid2execname}, /* threads of the kernel have longer ones */
-	{"is_myproc", INTR_STABLE, 0, fn_is_myproc},
-	{"ns_pid", INTR_STABLE | INTR_FAILS, 0, fn_pid},
-	{"ns_tid", INTR_STABLE | INTR_FAILS, 0, fn_tid},
-	{"ns_ppid", INTR_STABLE | INTR_FAILS, 0, fn_ppid},
-	{"ns_pgrp", INTR_STABLE | INTR_FAILS, 0, fn_pgrp},
-	{"ns_sid", INTR_STABLE | INTR_FAILS, 0, fn_sid},
-	{"ns_uid", INTR_STABLE | INTR_FAILS, 0, fn_uid},
-	{"ns_euid", INTR_STABLE | INTR_FAILS, 0, fn_euid},
-	{"ns_gid", INTR_STABLE | INTR_FAILS, 0, fn_gid},
-	{"ns_egid", INTR_STABLE | INTR_FAILS, 0, fn_egid},
 	{"cmdline_args", INTR_STABLE, 0, fn_cmdline_args},
 	{"env_var", INTR_STABLE, 0, fn_env_var},
 	{"probe_type", INTR_STABLE, 32, fn_probe_type},
@@ -395,6 +380,7 @@ const struct intrinsic rt_context_fns[] = {
 	{"print_backtrace", INTR_CONTEXT, 0, fn_print_backtrace},
 	{"print_backtrace_fileline", INTR_CONTEXT, 0, fn_print_backtrace},
 	{"print_ubacktrace", INTR_CONTEXT, 0, fn_print_ubacktrace},
+	{"print_ubacktrace_regs", INTR_CONTEXT, 0, fn_print_ubacktrace},
 	{"print_ubacktrace_brief", INTR_CONTEXT, 0, fn_print_ubacktrace},
 	{"print_ubacktrace_fileline", INTR_CONTEXT, 0, fn_print_ubacktrace},
 	{"function_arg", FAILS_HERE, 0, fn_function_arg},
@@ -424,7 +410,7 @@ const struct intrinsic rt_context_fns[] = {
 TEST(current_process_is_stap)
 {
 	CHECK_INT(RT_LONG("pid"), getpid());
-	CHECK_INT(RT_LONG("ns_ppid"), getppid());
+	CHECK_INT(RT_LONG("ppid"), getppid());
 	CHECK_STR(RT_TEXT("pid2execname", RT_N(getpid())), strdupa(RT_TEXT("execname")));
 	CHECK_STR(RT_TEXT("pid2execname", RT_N(-1)), "");
 	CHECK_STR(RT_TEXT("pid2execname", RT_N(INT64_MAX)), "");

@@ -57,11 +57,6 @@ SYMBOL_FUNCTION(usymfile, RT_TOKEN_USOURCE, true, SYM_FILE)
 SYMBOL_FUNCTION(usymline, RT_TOKEN_USOURCE, true, SYM_LINE)
 SYMBOL_FUNCTION(usymfileline, RT_TOKEN_USOURCE, true, SYM_FILE_LINE)
 
-static int fn_context(struct rt_call *c)
-{
-	return rt_needs_context(c);
-}
-
 /* Numbers: 0, without a word. */
 static int fn_user_zero(struct rt_call *c)
 {
@@ -77,6 +72,11 @@ static int fn_user_address(struct rt_call *c)
 static int fn_user_string(struct rt_call *c)
 {
 	return rt_raise_error(c, RT_E_USER_STRING, c->args[0].n);
+}
+
+static int fn_set_user(struct rt_call *c)
+{
+	return rt_raise_error(c, RT_E_WRITE, c->args[0].n);
 }
 
 /* (address), (address, longest) */
@@ -95,6 +95,72 @@ static int fn_kernel_string(struct rt_call *c)
 	if (n < 0)
 		return rt_raise_error(c, RT_E_KERNEL_STRING, c->args[0].n);
 	return rt_ret_text(c, text, (size_t)n);
+}
+
+/* At most 4 bytes. */
+static int utf8(char to[4], uint32_t code)
+{
+	if (code < 0x80) {
+		to[0] = (char)code;
+		return 1;
+	}
+	if (code < 0x800) {
+		to[0] = (char)(0xc0 | code >> 6);
+		to[1] = (char)(0x80 | (code & 0x3f));
+		return 2;
+	}
+	if (code < 0x10000) {
+		to[0] = (char)(0xe0 | code >> 12);
+		to[1] = (char)(0x80 | (code >> 6 & 0x3f));
+		to[2] = (char)(0x80 | (code & 0x3f));
+		return 3;
+	}
+	to[0] = (char)(0xf0 | code >> 18);
+	to[1] = (char)(0x80 | (code >> 12 & 0x3f));
+	to[2] = (char)(0x80 | (code >> 6 & 0x3f));
+	to[3] = (char)(0x80 | (code & 0x3f));
+	return 4;
+}
+
+/* A string of characters of so many bytes, as UTF-8. */
+static int wide_string(struct rt_call *c, size_t bytes)
+{
+	uint64_t addr = (uint64_t)c->args[0].n;
+	uint32_t code, low;
+	char text[4];
+	size_t n;
+
+	rt_ret_text(c, "", 0);
+	do {
+		uint64_t at = addr;
+
+		code = low = 0;
+		if (!c->env || !c->env->kernel_read || c->env->kernel_read(at, &code, bytes) < 0)
+			return rt_raise_error(c, RT_E_KERNEL_STRING, (int64_t)at);
+		addr += bytes;
+		if (bytes == 2 && code >> 10 == 0xd800 >> 10) {
+			if (c->env->kernel_read(addr, &low, bytes) < 0)
+				return rt_raise_error(c, RT_E_KERNEL_STRING, (int64_t)at);
+			if (low >> 10 == 0xdc00 >> 10) {
+				code = 0x10000 + ((code & 0x3ff) << 10 | (low & 0x3ff));
+				addr += bytes;
+			}
+		}
+		if (code > 0x10ffff || code >> 11 == 0xd800 >> 11)
+			return rt_raise(c, "invalid UTF-%zu character U+%x at 0x%llx", 8 * bytes, code, ADDR(at));
+		n = code ? (size_t)utf8(text, code) : 0;
+	} while (n && c->ret.len + n <= c->max_string && rt_ret_add(c, text, n));
+	return 0;
+}
+
+static int fn_kernel_string_utf16(struct rt_call *c)
+{
+	return wide_string(c, 2);
+}
+
+static int fn_kernel_string_utf32(struct rt_call *c)
+{
+	return wide_string(c, 4);
 }
 
 /* (address, size, type) */
@@ -129,7 +195,6 @@ enum {
 };
 
 const struct intrinsic rt_memory_fns[] = {
-	{"context", FAULTS, 0, fn_context},
 	{"usymname", READS | INTR_FAILS, 0, fn_usymname},
 	{"usymdata", READS | INTR_FAILS, 0, fn_usymdata},
 	{"usymfile", READS | INTR_FAILS, 0, fn_usymfile},
@@ -143,11 +208,19 @@ const struct intrinsic rt_memory_fns[] = {
 	{"symline", READS | INTR_FAILS, 0, fn_symline},
 	{"symfileline", READS | INTR_FAILS, 0, fn_symfileline},
 	{"modname", READS | INTR_FAILS, 0, fn_modname},
-	{"context_guru", FAULTS | INTR_GURU, 0, fn_context},
+	{"set_user_8", FAULTS | INTR_GURU, 0, fn_set_user},
+	{"set_user_16", FAULTS | INTR_GURU, 0, fn_set_user},
+	{"set_user_32", FAULTS | INTR_GURU, 0, fn_set_user},
+	{"set_user_64", FAULTS | INTR_GURU, 0, fn_set_user},
+	{"set_user", FAULTS | INTR_GURU, 0, fn_set_user},
+	{"set_user_string", FAULTS | INTR_GURU, 0, fn_set_user},
+	{"set_user_string_n", FAULTS | INTR_GURU, 0, fn_set_user},
 	{"user_string", FAULTS | INTR_READS, 0, fn_user_string},
 	{"user_string_n", FAULTS | INTR_READS, 0, fn_user_string},
 	{"user_string_utf16", FAULTS, 0, fn_user_string},
 	{"user_string_utf32", FAULTS, 0, fn_user_string},
+	{"kernel_string_utf16", FAULTS, 0, fn_kernel_string_utf16},
+	{"kernel_string_utf32", FAULTS, 0, fn_kernel_string_utf32},
 	{"user_string_quoted", READS, 0, fn_user_address},
 	{"user_int8", READS, 0, fn_user_zero},
 	{"user_uint8", READS, 0, fn_user_zero},

@@ -36,6 +36,11 @@ static int fn_stp_pid(struct rt_call *c)
 	return rt_ret_long(c, getpid());
 }
 
+static int fn_target_namespaces(struct rt_call *c)
+{
+	return rt_ret_long(c, session_of(c) ? session_of(c)->opt.target_namespaces : 0);
+}
+
 static int fn_maxstringlen(struct rt_call *c)
 {
 	return rt_ret_long(c, (int64_t)c->max_string + 1);
@@ -186,24 +191,23 @@ static int fn_raise(struct rt_call *c)
 	return 0;
 }
 
-static int fn_printk(struct rt_call *c)
+bool rt_kernel_log(int level, const char *s, size_t len)
 {
 	static int fd = -1;
-	int64_t level = c->args[0].n;
-	char prefix[4] = "<7>";
-	struct iovec line[3];
+	char prefix[] = {'<', (char)('0' + level), '>'};
+	struct iovec line[] = {{prefix, sizeof(prefix)}, {(char *)s, len}, {(char[]){"\n"}, 1}};
 
 	if (fd < 0)
 		fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		prefix[1] = (char)('0' + (level < 0 ? 0 : level > 7 ? 7 : level));
-		line[0] = (struct iovec){prefix, 3};
-		line[1] = (struct iovec){(char *)c->args[1].s, c->args[1].len};
-		line[2] = (struct iovec){(char[]){"\n"}, 1};
-		if (writev(fd, line, 3) >= 0)
-			return 0;
-	}
-	warn(c, "printk() cannot write to /dev/kmsg", 34);
+	return fd >= 0 && writev(fd, line, 3) >= 0;
+}
+
+static int fn_printk(struct rt_call *c)
+{
+	int64_t level = c->args[0].n;
+
+	if (!rt_kernel_log(level < 0 ? 0 : level > 7 ? 7 : (int)level, c->args[1].s, c->args[1].len))
+		warn(c, RT_KERNEL_LOG_FAILED, strlen(RT_KERNEL_LOG_FAILED));
 	return 0;
 }
 
@@ -273,6 +277,7 @@ static int fn_randint(struct rt_call *c)
 
 const struct intrinsic rt_session_fns[] = {
 	{"target", INTR_STABLE, 0, fn_target},
+	{"target_namespaces", INTR_STABLE, 0, fn_target_namespaces},
 	{"module_name", INTR_STABLE, 0, fn_module_name},
 	{"stp_pid", INTR_STABLE, 0, fn_stp_pid},
 	{"maxstringlen", INTR_PURE, 0, fn_maxstringlen},

@@ -16,7 +16,7 @@
 
 static const struct intrinsic *const lists[] = {
 	rt_string_fns, rt_time_fns, rt_context_fns, rt_session_fns,
-	rt_net_fns, rt_name_fns, rt_fp_fns, rt_memory_fns, rt_task_fns,
+	rt_net_fns, rt_name_fns, rt_fp_fns, rt_memory_fns, rt_task_fns, rt_impossible_fns,
 };
 enum { N_LISTS = sizeof(lists) / sizeof(lists[0]) };
 
@@ -98,6 +98,43 @@ const struct intrinsic *intrinsic_by_number(uint32_t number)
 	if (number >= all.n)
 		bug("intrinsic %u of %u", number, all.n);
 	return all.v[number];
+}
+
+/* ------------------------------------------------------------------ what cannot be done */
+static const char *const reasons[] = {
+	"eBPF programs cannot change registers",
+	"eBPF programs cannot write to the kernel's memory",
+	"eBPF programs cannot stop the kernel",
+	"eBPF programs cannot make the kernel dump its stack; print_backtrace() prints it",
+	"frames of interpreted programs are not known yet",
+	"the memory nodes of addresses are not known",
+	"the mappings of programs are not known in handlers",
+	"the kernel's structures for it are not known",
+};
+
+static int fn_impossible(struct rt_call *c)
+{
+	return rt_needs_context(c);
+}
+
+enum { IMPOSSIBLE = INTR_FAILS | INTR_IMPOSSIBLE };
+
+/* In the order of the reasons. */
+const struct intrinsic rt_impossible_fns[] = {
+	{"no_registers", IMPOSSIBLE | INTR_GURU, 0, fn_impossible},
+	{"no_kernel_writes", IMPOSSIBLE | INTR_GURU, 0, fn_impossible},
+	{"no_panic", IMPOSSIBLE | INTR_GURU, 0, fn_impossible},
+	{"no_dump_stack", IMPOSSIBLE | INTR_GURU, 0, fn_impossible},
+	{"no_interpreters", IMPOSSIBLE, 0, fn_impossible},
+	{"no_nodes", IMPOSSIBLE, 0, fn_impossible},
+	{"no_mappings", IMPOSSIBLE, 0, fn_impossible},
+	{"no_structures", IMPOSSIBLE, 0, fn_impossible},
+	{0},
+};
+
+const char *intrinsic_reason(const struct intrinsic *i)
+{
+	return reasons[i - rt_impossible_fns];
 }
 
 /* ------------------------------------------------------------------ results */

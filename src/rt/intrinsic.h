@@ -40,6 +40,7 @@ enum intrinsic_flag {
 	INTR_GURU = 16,	    /* only with -g in user scripts */
 	INTR_CONTEXT = 32,  /* needs a traced context: in begin, end and timers as SystemTap does there */
 	INTR_ABORTS = 64,   /* may end the handler at once: abort() */
+	INTR_IMPOSSIBLE = 128, /* calls are semantic errors */
 };
 
 struct intrinsic {
@@ -56,15 +57,23 @@ const struct intrinsic *intrinsic_find(const char *name, size_t len);
 uint32_t intrinsic_number(const struct intrinsic *i);
 const struct intrinsic *intrinsic_by_number(uint32_t number);
 
+/* Why a function with INTR_IMPOSSIBLE is. */
+const char *intrinsic_reason(const struct intrinsic *i);
+
 /* ppfunc() of a probe point: a part of its text, len bytes. */
 const char *rt_point_function(const char *point, size_t *len);
 /* Gives handlers in the kernel the zone of tz_gmtoff() and tz_name(). */
 struct rt_shared;
 void rt_zone_share(struct rt_shared *to);
 
+/* A line in the kernel's log, at a level of 0 to 7; false: it cannot be written to, which is the text of a
+ * warning. */
+bool rt_kernel_log(int level, const char *s, size_t len);
+#define RT_KERNEL_LOG_FAILED "printk() cannot write to /dev/kmsg"
+
 /* The lists that intrinsic.c joins; each ends with a zeroed entry. */
 extern const struct intrinsic rt_string_fns[], rt_time_fns[], rt_context_fns[], rt_session_fns[],
-	rt_net_fns[], rt_name_fns[], rt_fp_fns[], rt_memory_fns[], rt_task_fns[];
+	rt_net_fns[], rt_name_fns[], rt_fp_fns[], rt_memory_fns[], rt_task_fns[], rt_impossible_fns[];
 
 /* Raises a script error from an intrinsic; returns -1. */
 int rt_raise(struct rt_call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -307,6 +307,11 @@ static void render_item(struct render *r, const struct rt_record *rec, const str
 	case RT_ITEM_SYSTEM:
 		item_system(r, in);
 		break;
+	case RT_ITEM_KERNEL_LOG:
+		v = one_string(r, in);
+		if (!in->bad && v.len && !rt_kernel_log(v.s[0] & 7, v.s + 1, v.len - 1))
+			r->sink->warn(r->sink, RT_KERNEL_LOG_FAILED, strlen(RT_KERNEL_LOG_FAILED));
+		break;
 	case RT_ITEM_HIST:
 		item_hist(r, item->a, in);
 		break;

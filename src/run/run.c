@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 #include "kern/memory.h"
+#include "kern/task.h"
 #include "run/kernel.h"
 #include "run/session_run.h"
+#include "run/symbols.h"
 #include "sema/sema.h"
 #include "session.h"
 
@@ -127,6 +129,29 @@ static bool set_globals(struct run *r)
 	return ok;
 }
 
+/* Names of addresses. */
+static struct symbols *symbols_of(struct run *r)
+{
+	if (r->kernel && r->kernel->symbols)
+		return r->kernel->symbols;
+	if (!r->symbols)
+		r->symbols = symbols_new(r->s, -1);
+	return r->symbols;
+}
+
+static void env_token_text(struct rt_env *env, const struct rt_str *str, struct str *out)
+{
+	struct rt_token t;
+
+	memcpy(&t, str->s, sizeof(t));
+	symbols_token(symbols_of(run_of(env)), (enum rt_token_kind)str->token, &t, out);
+}
+
+static void env_stack_lines(struct rt_env *env, bool kernel, const char *text, size_t len, struct str *out)
+{
+	symbols_lines(symbols_of(run_of(env)), (uint32_t)env->target_pid, kernel, text, len, out);
+}
+
 static bool start(struct run *r)
 {
 	struct session *s = r->s;
@@ -151,9 +176,13 @@ static bool start(struct run *r)
 	r->env.system = env_system;
 	r->env.rotate = env_rotate;
 	r->env.flush = env_flush;
+	r->env.token_text = env_token_text;
+	r->env.stack_lines = env_stack_lines;
 	r->env.kernel_read = kern_read;
 	r->env.kernel_string = kern_read_string;
 	r->env.current_task = kern_current_task;
+	r->env.find_task = kern_find_task;
+	r->env.task_name = kern_task_name;
 	r->in = interp_new(s, s->ir, &r->env);
 	r->env.interp = r->in;
 	return set_globals(r) && procfs_start(r) && (!s->image || kernel_start(r));
@@ -234,6 +263,7 @@ int run_session(struct session *s)
 	/* Last of all: the kernel takes its time to remove probes. */
 	kernel_release(r);
 	timers_release(r);
+	symbols_free(r->symbols);
 	if (r->in)
 		interp_free(r->in);
 	str_release(&r->out);

@@ -53,6 +53,7 @@ enum run_state { RUN_STARTING, RUN_RUNNING, RUN_STOPPING, RUN_ERROR };
 
 struct kernel;
 struct procfs;
+struct symbols;
 
 struct run {
 	struct session *s;
@@ -77,6 +78,7 @@ struct run {
 	bool catching_children;
 
 	struct procfs *procfs; /* NULL: no such probes */
+	struct symbols *symbols; /* without handlers in the kernel; NULL: not asked yet */
 	struct kernel *kernel; /* handlers in the kernel (run/kernel.h), or NULL */
 	struct map warned;
 	bool background; /* no terminal: messages go to syslog */

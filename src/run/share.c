@@ -5,30 +5,13 @@
 #include "kern/bpf.h"
 #include "run/kernel.h"
 #include "run/session_run.h"
-#include "run/symbols.h"
 #include "session.h"
-
-static void text_of(struct kernel *k, const struct rt_str *str, struct str *out)
-{
-	struct rt_token t;
-
-	memcpy(&t, str->s, sizeof(t));
-	symbols_token(k->symbols, (enum rt_token_kind)str->token, &t, out);
-}
 
 static void table_token(void *cookie, const struct rt_str *str, struct str *out)
 {
-	text_of(cookie, str, out);
-}
+	struct rt_env *env = cookie;
 
-static void scalar_token(struct rt_env *env, const struct rt_str *str, struct str *out)
-{
-	text_of(run_of(env)->kernel, str, out);
-}
-
-static void stack_lines(struct rt_env *env, bool kernel, const char *text, size_t len, struct str *out)
-{
-	symbols_lines(run_of(env)->kernel->symbols, (uint32_t)env->target_pid, kernel, text, len, out);
+	env->token_text(env, str, out);
 }
 
 static void *shared_at(const struct kernel *k, uint32_t offset)
@@ -52,7 +35,7 @@ void share_init(struct run *r)
 		t->desc = g;
 		t->next_seq = &k->shared->next_seq;
 		t->token_text = table_token;
-		t->cookie = k;
+		t->cookie = &r->env;
 		t->fd = -1;
 		if (place->map < 0) {
 			t->scalar = shared_at(k, place->offset);
@@ -62,8 +45,6 @@ void share_init(struct run *r)
 		}
 		kmap_init(t);
 	}
-	r->env.token_text = scalar_token;
-	r->env.stack_lines = stack_lines;
 }
 
 void share_release(struct run *r)

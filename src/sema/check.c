@@ -111,9 +111,7 @@ static void check_lvalue(struct checker *c, const struct expr *e)
 				  "Only the following assign operator is implemented on target "
 				  "variables: =");
 		else
-			sem_error(c->s, l->tok, NULL,
-				  "writing to a traced program is not possible: the kernel lets probes "
-				  "only read");
+			sem_error(c->s, l->tok, NULL, "there is nothing to write to");
 		break;
 	default:
 		sem_error(c->s, e->tok, l->tok, "Expecting lvalue for assignment");
@@ -159,6 +157,9 @@ static void check_expr(struct checker *c, struct expr *e)
 			    !e->tok->src->library)
 				sem_error(s, e->tok, NULL,
 					  "function may not be used unless -g is specified");
+			else if (f->intrinsic && (f->intrinsic->flags & INTR_IMPOSSIBLE))
+				sem_error(s, e->tok, NULL, "%s() is not possible: %s", f->name,
+					  intrinsic_reason(f->intrinsic));
 			for (size_t k = 0; k < c->iterated.n; k++)
 				if (f->body && function_modifies(s, f, c->iterated.v[k]))
 					sem_error(s, e->tok, NULL,

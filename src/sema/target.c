@@ -361,6 +361,47 @@ static struct expr *machine_state(struct expansion *x, struct expr *e)
 }
 
 static void expand(struct expansion *x, struct expr **slot);
+static void expand_parts(struct expansion *x, struct expr *e);
+
+/* One that is part of a value, not of an address. */
+static bool find_register(struct ast_visitor *v, struct expr **slot)
+{
+	*(bool *)v->data |= (*slot)->kind == EX_CONTEXT && (*slot)->context == CTX_REGISTER;
+	return (*slot)->kind != EX_CONTEXT;
+}
+
+/* A variable of a program that lies in its memory: a call that writes there. NULL: *why. */
+static struct expr *write_to_program(struct expansion *x, const struct expr *e, const char **why)
+{
+	bool in_register = false;
+	struct ast_visitor v = {.on_expr = find_register, .data = &in_register};
+	struct arena *a = &x->s->arena;
+	struct expr *place, *call;
+
+	if (!x->inst || !x->inst->site || !x->s->opt.guru || e->kind != EX_ASSIGN || e->op != OP_ASSIGN)
+		return NULL;
+	place = expr_clone(a, e->left);
+	expand_parts(x, place);
+	place = resolve(x, place, why);
+	if (!place)
+		return NULL;
+	if (place->kind == EX_CONTEXT && place->context == CTX_READ) {
+		call = expr_make(a, EX_CALL, e->tok);
+		call->name = intern("__set_user");
+		vec_push(&call->args, a, place->left);
+		vec_push(&call->args, a, expr_number(a, e->tok, place->size));
+		vec_push(&call->args, a, e->right);
+		return call;
+	}
+	ast_walk_expr(&v, &place);
+	if (place->kind == EX_CONTEXT && place->context == CTX_KREAD)
+		*why = "writing is not possible: eBPF programs cannot write to the kernel's memory";
+	else if (in_register)
+		*why = "writing is not possible: it is in a register here, and eBPF programs cannot change registers";
+	else
+		*why = "writing is not possible: this is no number in the program's memory";
+	return NULL;
+}
 
 /* What cannot be written stays in the tree: check.c refuses it. */
 static void expand_assignment(struct expansion *x, struct expr **slot)
@@ -373,10 +414,12 @@ static void expand_assignment(struct expansion *x, struct expr **slot)
 		expand(x, &e->right);
 	if (f && f->assign_target)
 		r = f->assign_target(x->s, x->inst, e, &why);
+	else
+		r = write_to_program(x, e, &why);
 	if (r)
 		*slot = r;
 	else
-		e->left->why = why;
+		e->left->why = why ? why : "";
 }
 
 static void expand_parts(struct expansion *x, struct expr *e)

@@ -92,20 +92,26 @@ static void kernel_string(struct emit *e, const struct ir_ins *i)
 	emit_check(e, i);
 }
 
+/* So that the page of the address in operand 0 is there, where the program may wait for it. */
+static void bring_in(struct emit *e, const struct ir_ins *i)
+{
+	if (!e->sleepable)
+		return;
+	code_mov(e->c, R1, R7);
+	emit_load_num(e, R2, emit_arg(e, i, 0));
+	code_imm(e->c, R3, 1);
+	code_library(e->c, "rt_user_read_sleepable");
+	code_store_imm(e->c, BPF_W, R7, FRAME(error), 0);
+}
+
 /* A string of characters of so many bytes. */
 static void wide_string(struct emit *e, const struct ir_ins *i, int bytes, bool kernel)
 {
 	struct loc dst = i->dst ? emit_loc(e, i->dst) : (struct loc){LOC_SLOT, e->spare_at, RT_STR_BYTES - 1};
 	int ok = code_label(e->c), invalid = code_label(e->c);
 
-	if (e->sleepable && !kernel) {
-		/* So that the page is there. */
-		code_mov(e->c, R1, R7);
-		emit_load_num(e, R2, emit_arg(e, i, 0));
-		code_imm(e->c, R3, 1);
-		code_library(e->c, "rt_user_read_sleepable");
-		code_store_imm(e->c, BPF_W, R7, FRAME(error), 0);
-	}
+	if (!kernel)
+		bring_in(e, i);
 	code_mov(e->c, R1, R7);
 	emit_load_num(e, R4, emit_arg(e, i, 0));
 	emit_str_ptr(e, R2, dst);
@@ -123,6 +129,39 @@ static void wide_string(struct emit *e, const struct ir_ins *i, int bytes, bool 
 	code_load(e->c, BPF_DW, R3, R7, FRAME(error_arg));
 	add_number(e, RT_CONV_POINTER);
 	emit_fail(e, i, RT_E_TEXT);
+	code_place(e->c, ok);
+}
+
+/* (address, how many, user) */
+static void memory_bytes(struct emit *e, const struct ir_ins *i)
+{
+	enum { PAGE = 4096 };
+	struct loc dst = i->dst ? emit_loc(e, i->dst) : (struct loc){LOC_SLOT, e->spare_at, RT_STR_BYTES - 1},
+		   user = emit_loc(e, emit_arg(e, i, 2));
+	bool from_user = user.kind == LOC_NUM && e->m->nums.v[user.at];
+	int least = code_label(e->c), few = code_label(e->c), ok = code_label(e->c);
+
+	emit_load_num(e, R8, emit_arg(e, i, 1));
+	code_jump_if_imm(e->c, BPF_JSGE, R8, 0, least);
+	code_imm(e->c, R8, 0);
+	code_place(e->c, least);
+	code_jump_if_imm(e->c, BPF_JLE, R8, PAGE, few);
+	copy_text(e, "", "rt_copy");
+	code_mov(e->c, R3, R8);
+	add_number(e, RT_CONV_DEC);
+	copy_text(e, " is too many bytes for a memory dump", "rt_fmt_lit");
+	emit_fail(e, i, RT_E_TEXT);
+	code_place(e->c, few);
+	if (from_user)
+		bring_in(e, i);
+	code_mov(e->c, R1, R7);
+	emit_str_ptr(e, R2, dst);
+	code_imm(e->c, R3, dst.width);
+	emit_load_num(e, R4, emit_arg(e, i, 0));
+	code_mov(e->c, R5, R8);
+	code_library(e->c, from_user ? "rt_user_bytes" : "rt_kernel_bytes");
+	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
+	emit_fail(e, i, from_user ? RT_E_USER_STRING : RT_E_KERNEL_STRING);
 	code_place(e->c, ok);
 }
 
@@ -225,6 +264,8 @@ bool emit_memory_op(struct emit *e, const struct ir_ins *i, const char *name)
 		set_user(e, i);
 	else if (strcmp(name, "set_user_string") == 0 || strcmp(name, "set_user_string_n") == 0)
 		set_user_string(e, i);
+	else if (strcmp(name, "memory_bytes") == 0)
+		memory_bytes(e, i);
 	else if (strcmp(name, "kernel_number") == 0)
 		number(e, i, false);
 	else if (strcmp(name, "user_number_error") == 0)

@@ -110,16 +110,17 @@ static void sprint(struct emit *e, const struct ir_ins *i)
 			break;
 		case CONV_MEMORY:
 		case CONV_MEMORY_HEX:
-			emit_error(e, i, "%%m and %%M cannot be used in a string in this kind of "
-					 "probe");
-			return;
 		case CONV_STRING:
 			emit_need_text(e, i, emit_arg(e, i, string_arg(p, k)));
 			format_spec(e, i, p, &k, R8);
+			if (p->conv != CONV_STRING) { /* the precision says how much was read */
+				code_imm(e->c, R1, (int64_t)((uint64_t)RT_SPEC_NONE << RT_SPEC_PRECISION));
+				code_alu(e->c, BPF_OR, R8, R1);
+			}
 			destination(e, dst);
 			emit_str_ptr(e, R3, emit_loc(e, emit_arg(e, i, k++)));
 			code_mov(e->c, R4, R8);
-			code_library(e->c, "rt_fmt_str");
+			code_library(e->c, p->conv == CONV_MEMORY_HEX ? "rt_fmt_hex" : "rt_fmt_str");
 			break;
 		default:
 			format_spec(e, i, p, &k, R8);

@@ -60,7 +60,8 @@ static void reach_fn(struct reach *r, uint32_t fn)
 				continue;
 			const char *name = intrinsic_by_number(i->imm)->name;
 
-			if (strncmp(name, "user_", 5) == 0 && strcmp(name, "user_mode") != 0)
+			if ((strncmp(name, "user_", 5) == 0 && strcmp(name, "user_mode") != 0) ||
+			    strcmp(name, "memory_bytes") == 0)
 				r->user_memory = true;
 			r->groups |= strcmp(name, "matched") == 0 || strcmp(name, "matched_str") == 0 ||
 				     strcmp(name, "ngroups") == 0;

@@ -11,14 +11,6 @@
 
 /* ------------------------------------------------------------------ instructions */
 
-bool ir_format_reads_memory(const struct ir_format *f)
-{
-	for (size_t i = 0; i < f->parts.n; i++)
-		if (f->parts.v[i].conv == CONV_MEMORY || f->parts.v[i].conv == CONV_MEMORY_HEX)
-			return true;
-	return false;
-}
-
 bool ir_may_raise(const struct ir_module *m, const struct ir_fn *f, const struct ir_ins *i)
 {
 	ir_ref divisor;
@@ -33,8 +25,6 @@ bool ir_may_raise(const struct ir_module *m, const struct ir_fn *f, const struct
 	case IR_SGET:
 	case IR_ITERSTAT:
 		return i->imm != STAT_COUNT && i->imm != STAT_SUM;
-	case IR_SPRINT:
-		return ir_format_reads_memory(&m->formats.v[i->imm]);
 	case IR_RT:
 		return ir_ins_info(i).fails;
 	default:

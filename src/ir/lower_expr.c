@@ -378,6 +378,30 @@ static uint32_t format_number(struct lower *l, const struct print *k)
 	return (uint32_t)l->m->formats.n - 1;
 }
 
+/* Conversions that dump memory get what is there as a string: their addresses are replaced. */
+static void read_dumped(struct lower *l, const struct print *k, const struct token *tok, ir_ref *args)
+{
+	const struct intrinsic *f = intrinsic_find("memory_bytes", strlen("memory_bytes"));
+
+	for (size_t i = 0; i < k->parts.n; i++) {
+		const struct fmt_part *p = &k->parts.v[i];
+		ir_ref call[3], bytes;
+
+		if (p->conv == CONV_LITERAL)
+			continue;
+		args += p->width == FMT_DYNAMIC;
+		call[1] = p->precision == FMT_DYNAMIC ? *args++ : number(l, p->precision < 0 ? 1 : p->precision);
+		if (p->conv == CONV_MEMORY || p->conv == CONV_MEMORY_HEX) {
+			call[0] = *args;
+			call[2] = number(l, (p->flags & FMT_ALT) != 0);
+			bytes = lower_temp(l, IR_STR);
+			ir_add(l->m, l->f, l->block, IR_RT, bytes, call, 3, intrinsic_number(f), tok);
+			*args = bytes;
+		}
+		args++;
+	}
+}
+
 static ir_ref lower_print(struct lower *l, struct expr *e)
 {
 	struct print *k = e->print;
@@ -397,6 +421,7 @@ static ir_ref lower_print(struct lower *l, struct expr *e)
 			}
 		n++;
 	}
+	read_dumped(l, k, e->tok, args);
 	return lower_op(l, k->to_string ? IR_SPRINT : IR_PRINT, e->tok, format_number(l, k), args, n);
 }
 

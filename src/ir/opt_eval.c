@@ -273,8 +273,7 @@ static ir_ref eval_sprint(struct ir_module *m, const struct ir_fn *f, const stru
 	struct str text = {0};
 	ir_ref r = 0;
 
-	if (i->n_args > IR_MAX_ARGS || ir_format_reads_memory(format) ||
-	    !constant_args(m, f, i, values))
+	if (i->n_args > IR_MAX_ARGS || !constant_args(m, f, i, values))
 		return 0;
 	str_add(&text, "");
 	/* Constants hold no NUL bytes, "%c" and "%b" may print some. */

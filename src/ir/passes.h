@@ -23,7 +23,6 @@ bool ir_may_raise(const struct ir_module *m, const struct ir_fn *f, const struct
 bool ir_block_raises(const struct ir_module *m, const struct ir_fn *f, const struct ir_block *b);
 /* May the instruction go when nobody wants its result? */
 bool ir_removable(const struct ir_module *m, const struct ir_fn *f, const struct ir_ins *i);
-bool ir_format_reads_memory(const struct ir_format *f);
 /* By register: 1 + the global an iterator register runs over, else 0. */
 uint32_t *ir_iter_globals(struct arena *a, const struct ir_fn *f);
 /* Longest text the instruction can give to a string register. */

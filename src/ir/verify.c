@@ -323,7 +323,7 @@ static bool check_print(struct verify *v, const struct ir_ins *i)
 			return false;
 		if (p->precision == FMT_DYNAMIC && !check_value(v, i, n++, IR_LONG))
 			return false;
-		if (!check_value(v, i, n++, p->conv == CONV_STRING ? IR_STR : IR_LONG))
+		if (!check_value(v, i, n++, fmt_takes_string(p->conv) ? IR_STR : IR_LONG))
 			return false;
 	}
 	return n == i->n_args || bad_ins(v, i, "%u values, the format takes %u", i->n_args, n);

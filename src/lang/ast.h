@@ -136,6 +136,11 @@ typedef VEC(struct accessor) accessor_list;
 /* One component of a printf format. */
 enum conv { CONV_LITERAL, CONV_DEC, CONV_UNSIGNED, CONV_HEX, CONV_HEX_UPPER, CONV_OCTAL,
 	    CONV_POINTER, CONV_CHAR, CONV_STRING, CONV_MEMORY, CONV_MEMORY_HEX, CONV_BINARY };
+/* Does a conversion take a string, when the script runs? Those that dump memory take the bytes that have been read. */
+static inline bool fmt_takes_string(enum conv c)
+{
+	return c == CONV_STRING || c == CONV_MEMORY || c == CONV_MEMORY_HEX;
+}
 enum fmt_flag { FMT_ZERO = 1, FMT_PLUS = 2, FMT_SPACE = 4, FMT_LEFT = 8, FMT_ALT = 16 };
 enum { FMT_NONE = -1, FMT_DYNAMIC = -2 }; /* of width and precision */
 

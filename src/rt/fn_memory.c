@@ -79,6 +79,23 @@ static int fn_set_user(struct rt_call *c)
 	return rt_raise_error(c, RT_E_WRITE, c->args[0].n);
 }
 
+/* (address, how many, user) */
+static int fn_memory_bytes(struct rt_call *c)
+{
+	enum { PAGE = 4096 };
+	int64_t n = c->args[1].n < 0 ? 0 : c->args[1].n;
+	size_t fits = n < c->max_string ? (size_t)n : c->max_string;
+
+	if (n > PAGE)
+		return rt_raise(c, "%lld is too many bytes for a memory dump", (long long)n);
+	c->ret.s = c->buf;
+	c->ret.len = (uint32_t)fits;
+	if (!c->args[2].n && (!fits || (c->env && c->env->kernel_read &&
+					c->env->kernel_read((uint64_t)c->args[0].n, c->buf, fits) == 0)))
+		return 0;
+	return rt_raise_error(c, c->args[2].n ? RT_E_USER_STRING : RT_E_KERNEL_STRING, c->args[0].n);
+}
+
 /* (address), (address, longest) */
 static int fn_kernel_string(struct rt_call *c)
 {
@@ -231,6 +248,7 @@ const struct intrinsic rt_memory_fns[] = {
 	{"user_int64", READS, 0, fn_user_zero},
 	{"user_uint64", READS, 0, fn_user_zero},
 	{"user_number_error", FAULTS, 0, fn_user_number_error},
+	{"memory_bytes", FAULTS | INTR_READS, 0, fn_memory_bytes},
 	{"kernel_string", FAULTS, 0, fn_kernel_string},
 	{"kernel_number", FAULTS, 0, fn_kernel_number},
 	{0},

@@ -168,17 +168,17 @@ static void add_binary(struct str *out, const struct spec *sp, int64_t v)
 		pad(out, 0, field - bytes);
 }
 
-/* There is no memory to dump outside traced programs: every address is a fault. */
-static const char *dump_error(const struct spec *sp, int64_t address)
+/* Two digits for each byte. */
+static void add_hex(struct str *out, const struct spec *sp, const struct rt_value *v)
 {
-	static _Thread_local char text[100];
+	int missing = sp->width - 2 * (int)v->len;
 
-	if (sp->precision > PAGE)
-		snprintf(text, sizeof(text), "%d is too many bytes for a memory dump", sp->precision);
-	else
-		snprintf(text, sizeof(text), "%s string copy fault at 0x%" PRIx64 " [man error::fault]",
-			 sp->flags & FMT_ALT ? "user" : "kernel", (uint64_t)address);
-	return text;
+	if (!(sp->flags & FMT_LEFT))
+		pad(out, ' ', missing);
+	for (uint32_t i = 0; i < v->len; i++)
+		str_addf(out, "%02x", (unsigned char)v->s[i]);
+	if (sp->flags & FMT_LEFT)
+		pad(out, ' ', missing);
 }
 
 const char *rt_format(struct str *out, const fmt_parts *parts, const struct rt_value *args,
@@ -210,9 +210,12 @@ const char *rt_format(struct str *out, const fmt_parts *parts, const struct rt_v
 		case CONV_BINARY:
 			add_binary(out, &sp, args->n);
 			break;
-		case CONV_MEMORY:
+		case CONV_MEMORY: /* the precision says how much was read */
+			add_text(out, &sp, args->s, (int)args->len);
+			break;
 		case CONV_MEMORY_HEX:
-			return dump_error(&sp, args->n);
+			add_hex(out, &sp, args);
+			break;
 		default:
 			add_integer(out, &sp, p->conv, args->n);
 		}

@@ -7,8 +7,7 @@
 #include "rt/intrinsic.h"
 
 /* Appends the formatted text. args: one value per conversion, with one long each before it for a
- * dynamic width and precision, in the order of the parts. NULL, or the message of a run-time error
- * (memory dumps); *fault_address is then the address if there is one. */
+ * dynamic width and precision, in the order of the parts. NULL, or the message of an error. */
 const char *rt_format(struct str *out, const fmt_parts *parts, const struct rt_value *args,
 		      unsigned n_args);
 

@@ -46,7 +46,7 @@ static void describe_format(struct render_format *f, const fmt_parts *parts)
 			continue;
 		n += p->width == FMT_DYNAMIC;
 		n += p->precision == FMT_DYNAMIC;
-		f->is_string[n++] = p->conv == CONV_STRING;
+		f->is_string[n++] = fmt_takes_string(p->conv);
 	}
 	f->n_args = n;
 }

@@ -1,10 +1,13 @@
 /* See arena.h. */
 #include "base/arena.h"
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/bug.h"
 
@@ -12,17 +15,77 @@ enum { ALIGN = 16, BLOCK_BYTES = 64 * 1024 };
 
 struct arena_block {
 	struct arena_block *next;
+	bool pooled;
 	_Alignas(ALIGN) char data[];
 };
 
-static struct arena_block *block_add(struct arena *a, size_t bytes)
+static struct arena_block *block_link(struct arena *a, struct arena_block *b, bool pooled)
 {
-	struct arena_block *b = xmalloc(sizeof(*b) + bytes);
-
+	b->pooled = pooled;
 	b->next = a->head;
 	a->head = b;
 	return b;
 }
+
+static struct arena_block *block_add(struct arena *a, size_t bytes)
+{
+	return block_link(a, xmalloc(sizeof(struct arena_block) + bytes), false);
+}
+
+#ifndef ARENA_MALLOC
+/* Blocks of the common size. A session that needs more than a few takes them from huge pages, where there are
+ * such: the first touch of each small page costs more than what is done with it, most of all in a virtual
+ * machine. Blocks that were given back are used again by all arenas. */
+enum { SMALL_SESSION = 16, HUGE_BYTES = 2 << 20 };
+
+static struct {
+	pthread_mutex_t lock;
+	struct arena_block *free;
+	char *cur, *end;
+	unsigned n_blocks;
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct arena_block *pool_take(void)
+{
+	const size_t bytes = sizeof(struct arena_block) + BLOCK_BYTES;
+	struct arena_block *b = pool.free;
+
+	if (b) {
+		pool.free = b->next;
+		return b;
+	}
+	if (pool.n_blocks++ < SMALL_SESSION)
+		return xmalloc(bytes);
+	if ((size_t)(pool.end - pool.cur) < bytes) {
+		pool.cur = aligned_alloc(HUGE_BYTES, HUGE_BYTES);
+		if (!pool.cur)
+			die("out of memory");
+		pool.end = pool.cur + HUGE_BYTES;
+		madvise(pool.cur, HUGE_BYTES, MADV_HUGEPAGE);
+	}
+	b = (struct arena_block *)(void *)pool.cur;
+	pool.cur += bytes;
+	return b;
+}
+
+static struct arena_block *pool_block(struct arena *a)
+{
+	struct arena_block *b;
+
+	pthread_mutex_lock(&pool.lock);
+	b = pool_take();
+	pthread_mutex_unlock(&pool.lock);
+	return block_link(a, b, true);
+}
+
+static void pool_give(struct arena_block *b)
+{
+	pthread_mutex_lock(&pool.lock);
+	b->next = pool.free;
+	pool.free = b;
+	pthread_mutex_unlock(&pool.lock);
+}
+#endif
 
 void *arena_alloc(struct arena *a, size_t size)
 {
@@ -42,7 +105,7 @@ void *arena_alloc(struct arena *a, size_t size)
 		/* An own block; the rest of the current one stays in use. */
 		p = block_add(a, need)->data;
 	} else {
-		p = block_add(a, BLOCK_BYTES)->data;
+		p = pool_block(a)->data;
 		a->cur = p + need;
 		a->end = p + BLOCK_BYTES;
 	}
@@ -97,6 +160,12 @@ void arena_release(struct arena *a)
 
 	for (b = a->head; b; b = next) {
 		next = b->next;
+#ifndef ARENA_MALLOC
+		if (b->pooled) {
+			pool_give(b);
+			continue;
+		}
+#endif
 		free(b);
 	}
 	memset(a, 0, sizeof(*a));

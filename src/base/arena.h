@@ -1,7 +1,7 @@
 /* Bump allocator with a whole-lifetime free.
  *
  * One arena a lifetime (session, pass, probe): objects are never freed one by one. Allocation
- * failure ends the program (by design: pass code has no NULL checks). With -DARENA_MALLOC every
+ * failure ends the program (by design: pass code has no NULL checks). Threads may have arenas of their own. With -DARENA_MALLOC every
  * object is its own malloc block so that ASan and Valgrind see each overflow. */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H

@@ -217,7 +217,6 @@ static void look_up(struct emit *e)
 			want(e, life, 16);
 			want(e, by_id, 16);
 		} else if (site_is_syscall(e->img->programs.v[k].kind)) {
-			want(e, life, 16);
 			want(e, syscalls, 3);
 		} else if (e->img->programs.v[k].attach != GEN_UPROBES) {
 			want(e, registers, 2);
@@ -225,7 +224,7 @@ static void look_up(struct emit *e)
 				want(e, life, 16);
 		}
 	for (size_t k = 0; k < e->img->insts.n; k++)
-		if (e->img->insts.v[k]->site->by_file)
+		if (e->img->insts.v[k]->site->by_file || site_is_filtered(e->img->insts.v[k]->site))
 			want(e, life, 16);
 	kern_btf_members(m->v.v, m->v.n);
 }

@@ -119,12 +119,21 @@ int kern_btf_tracepoint(const char *name)
 
 bool kern_btf_members(struct kern_member *v, size_t n)
 {
+	uint32_t *ids = xcalloc(n + 1, sizeof(*ids));
 	struct btf *b = kern_btf();
 	bool all = true;
 
 	for (size_t i = 0; i < n; i++) {
-		uint32_t id = b ? btf_find(b, v[i].type, 1u << BTF_KIND_STRUCT) : 0;
 		struct btf_place at;
+		uint32_t id;
+		size_t same = 0;
+
+		/* Finding a type takes a walk through all names of the kernel. */
+		while (strcmp(v[same].type, v[i].type) != 0)
+			same++;
+		if (same == i)
+			ids[i] = b ? btf_find(b, v[i].type, 1u << BTF_KIND_STRUCT) : 0;
+		id = ids[i] = ids[same];
 
 		v[i].found = id != 0;
 		if (id && !*v[i].member)
@@ -133,6 +142,7 @@ bool kern_btf_members(struct kern_member *v, size_t n)
 			v[i].offset = (uint32_t)at.offset;
 		all &= v[i].found;
 	}
+	free(ids);
 	return all;
 }
 

@@ -170,7 +170,7 @@ const char *rt_syscall_name(int64_t number)
 int64_t rt_syscall_number(const char *name)
 {
 	for (int64_t n = 0; n < COUNT(syscalls); n++)
-		if (syscalls[n] && strcmp(syscalls[n], name) == 0)
+		if (syscalls[n] && syscalls[n][0] == name[0] && strcmp(syscalls[n], name) == 0)
 			return n;
 	return -1;
 }

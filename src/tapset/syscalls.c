@@ -26,7 +26,7 @@ enum { N_CALLS = sizeof(table) / sizeof(table[0]) };
 const struct syscall_desc *syscall_find_desc(const char *name)
 {
 	for (size_t i = 1; i < N_CALLS; i++)
-		if (strcmp(table[i].name, name) == 0)
+		if (table[i].name[0] == name[0] && strcmp(table[i].name, name) == 0)
 			return &table[i];
 	return NULL;
 }

@@ -218,6 +218,7 @@ static void look_up(struct emit *e)
 			want(e, by_id, 16);
 		} else if (site_is_syscall(e->img->programs.v[k].kind)) {
 			want(e, syscalls, 3);
+			want(e, registers, 2);
 		} else if (e->img->programs.v[k].attach != GEN_UPROBES) {
 			want(e, registers, 2);
 			if (e->img->programs.v[k].attach == GEN_PERF)

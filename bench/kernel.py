@@ -34,9 +34,17 @@ PEER = ["unshare", "--mount", "sh", "-c", "test -d /sys/kernel/tracing/events ||
 
 
 def memory(pid):
-    """Peak of the resident memory of a process that runs, in MiB."""
+    """Peak of the resident memory of a process that runs, in MiB; 0: it has ended."""
     with open(f"/proc/{pid}/status") as f:
-        return int(re.search(r"VmHWM:\s+(\d+)", f.read()).group(1)) / 1024
+        peak = re.search(r"VmHWM:\s+(\d+)", f.read())
+    return int(peak.group(1)) / 1024 if peak else 0
+
+
+def cpu_time(pid):
+    """CPU time of a process that runs, in seconds; None: it has ended."""
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return None if fields[0] == "Z" else (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Kernel:
@@ -114,22 +122,33 @@ class Kernel:
             self.f.figure("kernel.start.bpftrace", ratio(other[0], ours), "times stap")
 
     def profile(self):
-        """A profile with both stacks: its handlers' time and the CPU time of stap, of that of a CPU."""
-        seconds = 5
+        """A profile with both stacks: its handlers' time and the CPU time of stap, of that of all CPUs."""
+        seconds, edge = 7, 1
         busy = subprocess.Popen([self.calls, "1000000000", "1"])
         out = os.path.join(self.scratch, "profile")
-        with open(out, "w") as f:
-            tracer = subprocess.Popen([self.stap, "-t", "-DMAXMAPENTRIES=20000", "-e", PROFILE, "-T", str(seconds)], stdout=f,
-                                      stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-            time.sleep(seconds - 1)
-            mib = memory(tracer.pid)
-            usage = os.wait4(tracer.pid, 0)[2]
-        busy.kill()
-        busy.wait()
+        try:
+            with open(out, "w") as f:
+                tracer = subprocess.Popen([self.stap, "-t", "-DMAXMAPENTRIES=20000", "-e", PROFILE, "-T",
+                                           str(seconds)], stdout=f, stderr=subprocess.STDOUT,
+                                          stdin=subprocess.DEVNULL)
+                time.sleep(edge)
+                start, began = cpu_time(tracer.pid), time.monotonic()
+                time.sleep(seconds - 2 * edge)
+                end, ended = cpu_time(tracer.pid), time.monotonic()
+                usage = os.wait4(tracer.pid, 0)[2]
+        finally:
+            busy.kill()
+            busy.wait()
         with open(out) as f:
-            hits, mean = map(int, re.search(r"hits: (\d+), cycles: \d+min/(\d+)avg", f.read()).groups())
-        share = hits * mean / 1e9 / seconds / os.cpu_count()
-        self.f.figure("kernel.profile.handlers", share * 100, "% of the CPUs", f"{hits} samples, {mean} ns each")
-        self.f.figure("kernel.profile.stap", (usage.ru_utime + usage.ru_stime) / seconds / os.cpu_count() * 100,
-                      "% of the CPUs", "start and end included")
-        self.f.figure("kernel.profile.memory", max(mib, usage.ru_maxrss / 1024), "MiB")
+            text = f.read()
+        report = re.search(r"hits: (\d+), cycles: \d+min/(\d+)avg", text)
+        if not report or start is None or end is None:
+            raise NoLine("stap has ended early: " + text[-500:])
+        hits, mean = map(int, report.groups())
+        self.f.figure("kernel.profile.handlers", hits * mean / 1e9 / seconds / os.cpu_count() * 100,
+                      "% of the CPUs", f"{hits} samples, {mean} ns each")
+        self.f.figure("kernel.profile.stap", (end - start) / (ended - began) / os.cpu_count() * 100, "% of the CPUs",
+                      "while it samples")
+        self.f.figure("kernel.profile.edges", (usage.ru_utime + usage.ru_stime - (end - start)) * 1000, "ms",
+                      "CPU time before and behind: compiling, names, printing")
+        self.f.figure("kernel.profile.memory", usage.ru_maxrss / 1024, "MiB")

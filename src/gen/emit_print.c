@@ -81,6 +81,7 @@ static void advance(struct emit *e, uint32_t bytes)
 /* Begins an item at R1 (from room()). */
 static void begin_item(struct emit *e, enum rt_item_kind kind, uint32_t a)
 {
+	e->img->prints |= kind != RT_ITEM_ERROR && kind != RT_ITEM_EXIT && kind != RT_ITEM_ADD;
 	code_load(e->c, BPF_W, R2, R7, FRAME(out_used));
 	code_store(e->c, BPF_W, R7, FRAME(reserved) + ITEM_START, R2);
 	code_store_imm(e->c, BPF_H, R1, FRAME(out), kind);

@@ -130,6 +130,7 @@ struct gen_image {
 	uint32_t counter_maps;
 	uint32_t own_frames; /* where a struct rt_own_frames for each instance begins in GEN_MAP_CONST, to be
 			      * filled in before that is made; 0: nowhere */
+	bool prints; /* some handler does, or something else that is to happen at once */
 	uint32_t stack_layout; /* private to emit_stack.c */
 	struct task_members *members; /* private to emit_task.c */
 };

@@ -35,28 +35,28 @@ void emit_count_skipped(struct code *c, uint32_t counter, int skip)
 /* R7 = a free frame of this CPU, marked busy. */
 static void take_frame(struct code *c, int leave)
 {
-	int got = code_label(c);
+	int next = code_label(c), got = code_label(c);
 
 	code_helper(c, BPF_FUNC_get_smp_processor_id);
 	code_mov(c, R8, R0);
 	code_alu_imm(c, BPF_MUL, R8, RT_FRAMES_PER_CPU);
-	for (int k = 0; k < RT_FRAMES_PER_CPU; k++) {
-		int taken = code_label(c);
-
-		code_store(c, BPF_W, R10, -4, R8);
-		code_map(c, R1, GEN_MAP_FRAMES);
-		code_mov(c, R2, R10);
-		code_alu_imm(c, BPF_ADD, R2, -4);
-		code_helper(c, BPF_FUNC_map_lookup_elem);
-		code_jump_if_imm(c, BPF_JEQ, R0, 0, leave);
-		code_mov(c, R7, R0);
-		code_imm(c, R1, 1);
-		code_atomic(c, BPF_W, BPF_XCHG, R7, FRAME(busy), R1);
-		code_jump_if_imm(c, BPF_JNE, R1, 0, taken);
-		code_jump(c, got);
-		code_place(c, taken);
-		code_alu_imm(c, BPF_ADD, R8, 1);
-	}
+	code_store_imm(c, BPF_DW, R10, -16, RT_FRAMES_PER_CPU); /* that are left to try */
+	code_place(c, next);
+	code_store(c, BPF_W, R10, -4, R8);
+	code_map(c, R1, GEN_MAP_FRAMES);
+	code_mov(c, R2, R10);
+	code_alu_imm(c, BPF_ADD, R2, -4);
+	code_helper(c, BPF_FUNC_map_lookup_elem);
+	code_jump_if_imm(c, BPF_JEQ, R0, 0, leave);
+	code_mov(c, R7, R0);
+	code_imm(c, R1, 1);
+	code_atomic(c, BPF_W, BPF_XCHG, R7, FRAME(busy), R1);
+	code_jump_if_imm(c, BPF_JEQ, R1, 0, got);
+	code_alu_imm(c, BPF_ADD, R8, 1);
+	code_load(c, BPF_DW, R1, R10, -16);
+	code_alu_imm(c, BPF_SUB, R1, 1);
+	code_store(c, BPF_DW, R10, -16, R1);
+	code_jump_if_imm(c, BPF_JNE, R1, 0, next);
 	emit_count_skipped(c, SHARED(skipped_busy), leave);
 	code_place(c, got);
 }

@@ -160,20 +160,25 @@ static void load_error(struct run *r, const struct gen_program *p, int error, co
 		fprintf(stderr, "%s\n", log->s);
 }
 
+static struct kern_prog to_load(const struct kernel *k, const struct gen_program *p,
+				const struct attach_kind *kind)
+{
+	return (struct kern_prog){.name = p->name,
+				  .type = kind->type,
+				  .expected_attach = kind->expected_attach,
+				  .attach_btf_id = kind->btf_id,
+				  .attach_btf_fd = kind->btf_fd,
+				  .insns = p->insns,
+				  .n_insns = p->n_insns,
+				  .sleepable = p->sleepable,
+				  .btf = k->btf,
+				  .func_info = p->func_info.v,
+				  .n_func_info = (uint32_t)p->func_info.n / 2};
+}
+
 int attach_load(struct run *r, const struct gen_program *p, const struct attach_kind *kind)
 {
-	const struct kernel *k = r->kernel;
-	struct kern_prog want = {.name = p->name,
-				 .type = kind->type,
-				 .expected_attach = kind->expected_attach,
-				 .attach_btf_id = kind->btf_id,
-				 .attach_btf_fd = kind->btf_fd,
-				 .insns = p->insns,
-				 .n_insns = p->n_insns,
-				 .sleepable = p->sleepable,
-				 .btf = k->btf,
-				 .func_info = p->func_info.v,
-				 .n_func_info = (uint32_t)p->func_info.n / 2};
+	struct kern_prog want = to_load(r->kernel, p, kind);
 	struct str log = {0};
 	int fd = kern_prog_load(&want, &log);
 
@@ -214,43 +219,107 @@ static const char *life_function(const struct gen_program *p)
 	return NULL;
 }
 
-static bool load_programs(struct run *r)
+/* BPF_PROG_TYPE_UNSPEC: those are loaded where they are attached. */
+static struct attach_kind load_kind(const struct gen_program *p)
+{
+	switch (p->attach) {
+	case GEN_RAW_TRACEPOINT:
+		return (struct attach_kind){.type = life_function(p) ? BPF_PROG_TYPE_KPROBE
+								     : BPF_PROG_TYPE_RAW_TRACEPOINT};
+	case GEN_PERF:
+		return (struct attach_kind){.type = BPF_PROG_TYPE_PERF_EVENT};
+	case GEN_UPROBES:
+		return (struct attach_kind){.type = BPF_PROG_TYPE_KPROBE,
+					    .expected_attach = kern_has_uprobe_multi()
+								       ? KERN_ATTACH_UPROBE_MULTI
+								       : 0};
+	case GEN_KFUNCS:
+		break;
+	}
+	return (struct attach_kind){.type = BPF_PROG_TYPE_UNSPEC};
+}
+
+/* The kernel looks at a program for some milliseconds: at several at the same time, if there are many. */
+struct loading {
+	const struct kernel *k;
+	const struct attach_kind *kinds;
+	size_t next;
+};
+
+static void *load_some(void *cookie)
+{
+	struct loading *l = cookie;
+	size_t i;
+
+	while ((i = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED)) < l->k->img->programs.n) {
+		struct kern_prog want = to_load(l->k, &l->k->img->programs.v[i], &l->kinds[i]);
+
+		if (l->kinds[i].type)
+			l->k->programs[i] = kern_prog_load(&want, NULL);
+	}
+	return NULL;
+}
+
+enum { MAX_LOADERS = 8, LOADS_EACH = 4 };
+
+static void load_all(struct loading *l)
+{
+	pthread_t threads[MAX_LOADERS];
+	int n = 0;
+
+	while (n < MAX_LOADERS && n + 1 < kern_possible_cpus() &&
+	       (size_t)(n + 1) * LOADS_EACH < l->k->img->programs.n &&
+	       pthread_create(&threads[n], NULL, load_some, l) == 0)
+		n++;
+	load_some(l);
+	while (n-- > 0)
+		pthread_join(threads[n], NULL);
+}
+
+static bool load_types(struct run *r)
 {
 	struct kernel *k = r->kernel;
 	struct str log = {0};
 
-	if (k->img->btf_size) {
-		k->btf = kern_btf_load(k->img->btf, k->img->btf_size, &log);
-		if (k->btf < 0) {
-			message_error(r, "the kernel refuses the types of our programs: %s",
-				      attach_reason(k->btf));
-			if (r->s->opt.verbose[5] && log.len)
-				fprintf(stderr, "%s\n", log.s);
-			str_release(&log);
-			return false;
-		}
-	}
-	for (size_t i = 0; i < k->img->programs.n; i++) {
-		const struct gen_program *p = &k->img->programs.v[i];
-		struct attach_kind kind = {.type = BPF_PROG_TYPE_KPROBE};
+	if (!k->img->btf_size)
+		return true;
+	k->btf = kern_btf_load(k->img->btf, k->img->btf_size, &log);
+	if (k->btf < 0)
+		message_error(r, "the kernel refuses the types of our programs: %s", attach_reason(k->btf));
+	if (k->btf < 0 && r->s->opt.verbose[5] && log.len)
+		fprintf(stderr, "%s\n", log.s);
+	str_release(&log);
+	return k->btf >= 0;
+}
 
-		relocate(k, p);
-		if (p->attach == GEN_RAW_TRACEPOINT)
-			kind.type = life_function(p) ? BPF_PROG_TYPE_KPROBE : BPF_PROG_TYPE_RAW_TRACEPOINT;
-		else if (p->attach == GEN_PERF)
-			kind.type = BPF_PROG_TYPE_PERF_EVENT;
-		else if (p->attach == GEN_UPROBES)
-			kind.expected_attach = kern_has_uprobe_multi() ? KERN_ATTACH_UPROBE_MULTI : 0;
-		else
-			continue; /* loaded where it is attached */
-		k->programs[i] = attach_load(r, p, &kind);
+static bool load_programs(struct run *r)
+{
+	struct kernel *k = r->kernel;
+	struct attach_kind *kinds = xcalloc(k->img->programs.n + 1, sizeof(*kinds));
+	struct loading l = {.k = k, .kinds = kinds};
+	bool ok = load_types(r);
+
+	for (size_t i = 0; ok && i < k->img->programs.n; i++) {
+		relocate(k, &k->img->programs.v[i]);
+		kinds[i] = load_kind(&k->img->programs.v[i]);
+	}
+	if (ok)
+		load_all(&l);
+	for (size_t i = 0; ok && i < k->img->programs.n; i++) {
+		const struct gen_program *p = &k->img->programs.v[i];
+
+		if (!kinds[i].type)
+			continue;
+		/* Once more, to be told why. */
 		if (k->programs[i] < 0)
-			return false;
-		if (r->s->opt.verbose[5] > 1)
+			k->programs[i] = attach_load(r, p, &kinds[i]);
+		ok = k->programs[i] >= 0;
+		if (ok && r->s->opt.verbose[5] > 1)
 			fprintf(stderr, "%s: %u instructions, %u verified\n", p->name, p->n_insns,
 				kern_prog_verified(k->programs[i]));
 	}
-	return fill_program_maps(r);
+	free(kinds);
+	return ok && fill_program_maps(r);
 }
 
 /* ------------------------------------------------------------------ attachments */

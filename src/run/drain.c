@@ -1,7 +1,7 @@
 /* The consumer of the ring buffer.
  *
  * Handlers wake nobody when they print: the consumer looks every 1 to 10 ms, more often while there is
- * much, so that many records are written with one system call. A handler that ends the session does
+ * much, so that many records are written with one system call; every 40 ms where no handler prints. A handler that ends the session does
  * wake it, and so does the end of the -c command. Nothing here allocates for a record. */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,6 +19,7 @@
 enum {
 	SHORTEST_NS = 1000000,
 	LONGEST_NS = 10000000,
+	LONGEST_QUIET_NS = 40000000,
 	CLOCK_NS = 1000000000,	/* real time is compared with the kernel's clock that often */
 	ONE_TURN = 20000,	/* records, then timers and signals have their turn */
 	WRITE_BYTES = 1 << 17,	/* output is written when there is that much of it */
@@ -152,6 +153,7 @@ void kernel_drain(struct run *r)
 {
 	struct kernel *k = r->kernel;
 	size_t n = kern_ring_consume(k->ring, ONE_TURN, one_record, r);
+	int64_t longest = k->img->prints ? LONGEST_NS : LONGEST_QUIET_NS;
 
 	k->seen_records = n != 0;
 	if (r->out.len)
@@ -166,7 +168,7 @@ void kernel_drain(struct run *r)
 		k->sleep_ns = 0; /* there is more */
 	else if (n)
 		k->sleep_ns = SHORTEST_NS;
-	else if (k->sleep_ns < LONGEST_NS)
+	else if (k->sleep_ns < longest)
 		k->sleep_ns = k->sleep_ns ? 2 * k->sleep_ns : SHORTEST_NS;
 }
 

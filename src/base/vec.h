@@ -25,19 +25,34 @@
 		(vec)->v[(vec)->n++] = (__VA_ARGS__);                                          \
 	} while (0)
 
+/* Room for so many more at once: growing step by step leaves what was there before in the arena. */
+#define vec_reserve(vec, arena, more)                                                          \
+	do {                                                                                   \
+		size_t want_ = (vec)->n + (more);                                              \
+		if ((vec)->cap < want_) {                                                      \
+			(vec)->v = vec_resize((arena), (vec)->v, (vec)->n, want_,              \
+					      sizeof(*(vec)->v));                               \
+			(vec)->cap = want_;                                                    \
+		}                                                                              \
+	} while (0)
+
 typedef VEC(const char *) name_list;
 
 #define vec_last(vec) ((vec)->v[(vec)->n - 1])
 
-static inline void *vec_grow(struct arena *a, void *old, size_t n, size_t *cap, size_t size)
+static inline void *vec_resize(struct arena *a, void *old, size_t n, size_t cap, size_t size)
 {
-	size_t want = *cap ? *cap * 2 : 8;
-	void *p = arena_alloc(a, want * size);
+	void *p = arena_alloc(a, cap * size);
 
 	if (n)
 		memcpy(p, old, n * size);
-	*cap = want;
 	return p;
+}
+
+static inline void *vec_grow(struct arena *a, void *old, size_t n, size_t *cap, size_t size)
+{
+	*cap = *cap ? *cap * 2 : 8;
+	return vec_resize(a, old, n, *cap, size);
 }
 
 #endif

@@ -25,7 +25,9 @@ static void read_table(struct obj *to, const struct obj *o, const struct obj_sec
 	/* Names end at the last NUL of the text at the latest: one check instead of one a name. */
 	while (n_text && text[n_text - 1])
 		n_text--;
-	for (n = p ? n / size : 0; n_text && n; n--, p += size) {
+	n = p && n_text ? n / size : 0;
+	vec_reserve(out, &to->arena, n);
+	for (; n; n--, p += size) {
 		struct obj_symbol s = {0};
 		uint32_t name;
 		uint16_t section;

@@ -53,7 +53,7 @@ class Kernel:
         self.calls, self.floor = (os.path.join(scratch, name) for name in ("calls", "floor"))
 
     def measure(self):
-        parts = [p for p in (self.counting, self.start, self.profile) if self.f.wanted("kernel." + p.__name__)]
+        parts = [p for p in (self.counting, self.start, self.sweep, self.profile) if self.f.wanted("kernel." + p.__name__)]
         if not parts:
             return
         if os.geteuid() != 0:
@@ -120,6 +120,13 @@ class Kernel:
                       "ms more than /bin/true")
         if other:
             self.f.figure("kernel.start.bpftrace", ratio(other[0], ours), "times stap")
+
+    def sweep(self):
+        """The same with the arguments of all calls as text: hundreds of programs."""
+        script = 'probe syscall.* { printf("%s(%s)\\n", name, argstr) }'
+        sweep, true = in_turn([lambda: first_hit([self.stap, "-e", script]), lambda: run(["/bin/true"])[0]], 3)
+        self.f.figure("kernel.sweep", statistics.median(a - b for a, b in zip(sweep, true)) * 1000,
+                      "ms more than /bin/true")
 
     def profile(self):
         """A profile with both stacks: its handlers' time and the CPU time of stap, of that of all CPUs."""

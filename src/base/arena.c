@@ -203,3 +203,27 @@ char *xstrdup(const char *s)
 
 	return memcpy(xmalloc(n), s, n);
 }
+
+#ifdef TAPIR_TEST
+#include "base/test.h"
+
+/* More than one huge page of blocks, twice: those of the second round were used before. */
+TEST(arena_gives_zeroed_memory_again)
+{
+	struct arena a = {0};
+
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 400; i++) {
+			char *p = arena_alloc(&a, 10000);
+			int bits = 0;
+
+			for (int k = 0; k < 10000; k++)
+				bits |= p[k];
+			CHECK_INT(bits, 0);
+			CHECK_INT((uintptr_t)p % 16, 0);
+			memset(p, 0xff, 10000);
+		}
+		arena_release(&a);
+	}
+}
+#endif

@@ -108,6 +108,8 @@ struct session {
 	const char *refused_function; /* why a function of the kernel that is there cannot be probed:
 				       * of the last one, NULL if none was met */
 	struct map kernel_modules; /* "kernel" and its modules by name -> struct dbg_module */
+	const char *kernel_address; /* an expression that has become one, NULL: none has */
+	struct map kernel_sources; /* likewise those with debug information (dwarf/kernel.c) */
 	struct tracepoint_table *tracepoints; /* probe/tracepoint.c */
 	struct perf_counter *perf_counters; /* probe/perf.c */
 	const struct token *probe_tok; /* keyword of the probe whose points are being resolved */

@@ -1,6 +1,7 @@
 /* Programs and their debug information, read through elfutils (libdw).
  *
  *   module.c     opening a file and the debug files that belong to it
+ *   kernel.c     the kernel and its modules
  *   spec.c       NAME@FILE:LINE patterns
  *   functions.c  functions by pattern, inlined instances
  *   lines.c      statements, prologue ends
@@ -34,6 +35,9 @@ struct probe_inst;
 struct dbg_module {
 	const char *path; /* canonical; "kernel" or a module's name */
 	struct btf *btf;  /* the kernel's or a module's; then there is nothing else */
+	bool kernel;	  /* it runs in the kernel: its variables are in the kernel's memory */
+	const char *loaded; /* kernel: name of the module, NULL: the kernel itself */
+	uint64_t bias;	  /* kernel: where it runs - addresses in the file */
 	Dwfl *dwfl;
 	Dwfl_Module *mod;
 	Elf *elf;
@@ -49,6 +53,13 @@ struct dbg_module {
 
 /* The module of a path, opened once a session. NULL, with the reason in *why. */
 struct dbg_module *dbg_open(struct session *s, const char *path, const char **why);
+/* The same of a file that is known as `name` from now on. m: zeroed, with an open obj, which is closed if this
+ * fails; if it has been laid out, the callbacks find m in their data. */
+bool dbg_open_as(struct session *s, struct dbg_module *m, const char *name, const Dwfl_Callbacks *callbacks,
+		 const char **why);
+/* A text that lists directories, absolute ones and such below that of the file, where debug information is
+ * looked for. */
+const char *dbg_search_path(void);
 /* Finds and opens the debug information, if not done yet; NULL: there is none. */
 Dwarf *dbg_dwarf(struct dbg_module *m);
 /* Units whose split debug information was not found; *name: the first such file (.dwo). */
@@ -60,6 +71,9 @@ bool dbg_file_offset(const struct dbg_module *m, uint64_t vaddr, uint64_t *offse
 
 /* The kernel and (module) its modules, which tell of their types by BTF. NULL: they don't. */
 struct dbg_module *dbg_kernel(struct session *s, const char *module);
+/* The same with the debug information that is installed for the very kernel that runs; opened once a
+ * session. NULL with the reason in *why: there is none. */
+struct dbg_module *dbg_kernel_source(struct session *s, const char *module, const char **why);
 /* Are types known? */
 bool dbg_has_types(struct dbg_module *m);
 

@@ -14,7 +14,7 @@ struct expr *dbg_enum_value(struct dbg_query *q, const struct expr *target)
 	if (q->m && dbg_find_enumerator(q, target->lit->str, &n))
 		return dbg_number(q, n);
 	/* The kernel is the last resort. */
-	if ((!q->m || !q->m->btf) && dbg_use_kernel(q, NULL) &&
+	if ((!q->m || !q->m->kernel) && dbg_use_kernel(q, NULL) &&
 	    dbg_find_enumerator(q, target->lit->str, &n))
 		return dbg_number(q, n);
 	q->why = NULL;
@@ -36,7 +36,7 @@ static bool enum_type(struct dbg_query *q, struct expr *target, struct dbg_type 
 		    dbg_find_type(q, target->lit->str, out))
 			return true;
 	if (!list && ((q->m && dbg_find_type(q, target->lit->str, out)) ||
-		      ((!q->m || !q->m->btf) && dbg_use_kernel(q, NULL) &&
+		      ((!q->m || !q->m->kernel) && dbg_use_kernel(q, NULL) &&
 		       dbg_find_type(q, target->lit->str, out))))
 		return true;
 	q->why = NULL;

@@ -96,15 +96,15 @@ static unsigned read_formats(struct cursor *c, uint64_t (*formats)[2])
 	return kept;
 }
 
-/* A file name as elutils' users know it: relative names behind their directory, relative
- * directories behind the compilation directory, nothing normalized. */
+/* A file name as libdw makes it: relative names behind their directory, relative directories behind the
+ * compilation directory if that is an absolute one, nothing normalized. */
 static const char *join(struct arena *a, const struct dw_unit *u, const char *dir, const char *name)
 {
 	const char *comp = u->comp_dir;
 
 	if (*name == '/' || !dir || !*dir)
 		return name;
-	if (*dir == '/' || !comp || !*comp || dir == comp)
+	if (*dir == '/' || !comp || *comp != '/' || dir == comp)
 		return arena_printf(a, "%s/%s", dir, name);
 	return arena_printf(a, "%s/%s/%s", comp, dir, name);
 }

@@ -230,7 +230,7 @@ static void search_symbols(struct search *q)
 			    strcmp(q->spec->name, y->name) != 0) ||
 		    sorted_has(taken, n_taken, y->addr))
 			continue;
-		f = q->x ? index_at(q->x, y->addr) : NULL;
+		f = q->x ? index_at(dbg_index_of_address(q->m, y->addr), y->addr) : NULL;
 		if (f && index_name(q->x, f)) {
 			/* Another name of a function. Mangled ones are for patterns of such only. */
 			if ((strncmp(y->name, "_Z", 2) == 0 && !q->linkage) || !file_matches(q, f))
@@ -288,8 +288,8 @@ void dbg_find_functions(struct session *s, struct dbg_module *m, const struct db
 			unsigned want, dbg_functions *out, dbg_names *inlined_names)
 {
 	struct search q = {
-		.s = s, .m = m, .x = dbg_index_get(m), .spec = spec, .want = want, .out = out,
-		.inlined_names = inlined_names, .linkage = strncmp(spec->name, "_Z", 2) == 0,
+		.s = s, .m = m, .x = dbg_index_of_name(m, spec->name), .spec = spec, .want = want,
+		.out = out, .inlined_names = inlined_names, .linkage = strncmp(spec->name, "_Z", 2) == 0,
 	};
 
 	if (q.x)
@@ -314,13 +314,14 @@ static bool has_instances(const struct dbg_index *x, const struct dw_fn *f)
 void dbg_function_names(struct session *s, struct dbg_module *m, dbg_names *out)
 {
 	const struct obj_symtab *t = dbg_symbols(m);
-	struct dbg_index *x = dbg_index_get(m);
+	struct dbg_index *x = m->kernel ? m->index : dbg_index_get(m);
 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct dw_fn *f;
 		const char *name = t->v[i].name;
 
-		if (!obj_symbol_is_function(&t->v[i]))
+		/* Padding in front of functions of the kernel. */
+		if (!obj_symbol_is_function(&t->v[i]) || strncmp(name, "__pfx_", 6) == 0)
 			continue;
 		if (strncmp(name, "_Z", 2) == 0 && x && (f = index_at(x, t->v[i].addr)) != NULL &&
 		    index_name(x, f))
@@ -361,7 +362,7 @@ static bool is_around(struct search *q, size_t i, uint64_t addr, struct dbg_func
 bool dbg_function_around(struct session *s, struct dbg_module *m, uint64_t addr,
 			 struct dbg_function *out)
 {
-	struct search q = {.s = s, .m = m, .x = dbg_index_get(m)};
+	struct search q = {.s = s, .m = m, .x = dbg_index_of_address(m, addr)};
 	const struct obj_symbol *y;
 	size_t lo = 0, hi = q.x ? q.x->n_by_pc : 0;
 

@@ -200,13 +200,16 @@ static void *work(void *arg)
 	size_t i;
 
 	while ((i = atomic_fetch_add(&w->job->next, 1)) < x->n_units) {
+		if (!x->units[i].wanted || x->units[i].scanned)
+			continue;
 		x->units[i].worker = w->number;
 		scan_unit(&x->units[i], (uint32_t)i, &x->workers[w->number]);
+		x->units[i].scanned = true;
 	}
 	return NULL;
 }
 
-static void scan_all(struct dbg_index *x)
+static void scan_units(struct dbg_index *x)
 {
 	struct job job = {.x = x};
 	struct worker w[MAX_WORKERS];
@@ -215,13 +218,16 @@ static void scan_all(struct dbg_index *x)
 	uint64_t bytes = 0;
 	unsigned n = 1, started = 1;
 
-	for (size_t i = 0; i < x->files.n; i++)
-		bytes += x->files.v[i]->info.n;
+	for (size_t i = 0; i < x->n_units; i++)
+		if (x->units[i].wanted && !x->units[i].scanned)
+			bytes += x->units[i].end - x->units[i].offset;
 	while (n < MAX_WORKERS && (long)n < cores && n < x->n_units &&
 	       bytes / (n + 1) > WORTH_A_THREAD)
 		n++;
-	x->workers = xcalloc(n, sizeof(*x->workers));
-	x->n_workers = n;
+	if (!x->workers)
+		x->workers = xcalloc(MAX_WORKERS, sizeof(*x->workers));
+	if (n > x->n_workers)
+		x->n_workers = n;
 	for (unsigned i = 0; i < n; i++)
 		w[i] = (struct worker){&job, i};
 	while (started < n && pthread_create(&threads[started], NULL, work, &w[started]) == 0)
@@ -246,6 +252,8 @@ static void collect_inlines(struct dbg_index *x)
 {
 	size_t n = 0;
 
+	free(x->by_origin);
+	x->n_inlines = 0;
 	for (size_t i = 0; i < x->n_units; i++)
 		x->n_inlines += x->units[i].n_inlines;
 	x->by_origin = xcalloc(x->n_inlines + 1, sizeof(*x->by_origin));
@@ -287,6 +295,8 @@ static void collect_entries(struct dbg_index *x)
 				n++;
 		}
 	qsort(v, n, sizeof(*v), by_entry);
+	free(x->by_pc);
+	free(x->entries);
 	x->n_by_pc = n;
 	x->by_pc = xcalloc(n + 1, sizeof(*x->by_pc));
 	x->entries = xcalloc(n + 1, sizeof(*x->entries));
@@ -297,7 +307,8 @@ static void collect_entries(struct dbg_index *x)
 	free(v);
 }
 
-static struct dbg_index *build(Dwarf *dwarf)
+/* The units, not scanned yet. */
+static struct dbg_index *open_index(Dwarf *dwarf)
 {
 	struct dbg_index *x = xcalloc(1, sizeof(*x));
 	struct dw_file *main_file = add_file(x, dwarf, false);
@@ -319,27 +330,112 @@ static struct dbg_index *build(Dwarf *dwarf)
 	scan_tables_release(&scratch);
 	if (split)
 		add_split_units(x, main_file, &cap);
-	scan_all(x);
+	return x;
+}
+
+/* Those that are wanted. */
+static void fill(struct dbg_index *x)
+{
+	scan_units(x);
 	for (size_t i = 0; i < x->n_units; i++) {
 		struct dw_unit *u = &x->units[i];
 		const struct dw_tables *t = &x->workers[u->worker];
 
+		if (!u->scanned)
+			continue;
 		u->fns = t->fns + u->tables_at[0];
 		u->inlines = t->inlines + u->tables_at[1];
 		u->scopes = t->scopes + u->tables_at[2];
 	}
 	collect_inlines(x);
 	collect_entries(x);
-	return x;
 }
 
-struct dbg_index *dbg_index_get(struct dbg_module *m)
+static struct dbg_index *index_of(struct dbg_module *m)
 {
 	Dwarf *dwarf = dbg_dwarf(m);
 
 	if (!m->index && dwarf)
-		m->index = build(dwarf);
+		m->index = open_index(dwarf);
 	return m->index;
+}
+
+struct dbg_index *dbg_index_get(struct dbg_module *m)
+{
+	struct dbg_index *x = index_of(m);
+
+	if (!x || x->whole)
+		return x;
+	for (size_t i = 0; i < x->n_units; i++)
+		x->units[i].wanted = true;
+	fill(x);
+	x->whole = true;
+	return x;
+}
+
+/* ------------------------------------------------------------------ parts of it */
+
+enum { MAX_OFFSETS = 4 };
+
+/* Where a name can be in the texts of a file: alone, or (the linker merges them) at the end of longer ones.
+ * Their number; above max: too many. */
+static size_t find_text(const struct dw_bytes *str, const char *name, uint32_t *at, size_t max)
+{
+	size_t size = strlen(name) + 1, n = 0;
+	const uint8_t *p = str->p, *end = str->p + str->n, *hit;
+
+	while (p < end && n <= max && (hit = memmem(p, (size_t)(end - p), name, size)) != NULL) {
+		bool alone = hit == str->p || !hit[-1];
+
+		if (alone)
+			n = 0;
+		if (n < max)
+			at[n] = (uint32_t)(hit - str->p);
+		n++;
+		if (alone)
+			break;
+		p = hit + 1;
+	}
+	return n;
+}
+
+struct dbg_index *dbg_index_of_name(struct dbg_module *m, const char *name)
+{
+	struct dbg_index *x = m->kernel && !m->loaded ? index_of(m) : NULL;
+	const struct dw_file *f = x ? x->files.v[0] : NULL;
+	uint32_t at[MAX_OFFSETS];
+	size_t n;
+
+	/* Short names stand in the units themselves; others may be there by number. */
+	if (!f || x->whole || x->files.n > 1 || f->str_offsets.n || strlen(name) < 4 || dbg_is_wild(name) ||
+	    (n = find_text(&f->str, name, at, MAX_OFFSETS)) > MAX_OFFSETS)
+		return dbg_index_get(m);
+	for (size_t i = 0; i < x->n_units; i++) {
+		struct dw_unit *u = &x->units[i];
+
+		u->wanted |= u->offset_size != 4;
+		for (size_t k = 0; k < n && !u->wanted; k++)
+			u->wanted = memmem(f->info.p + u->offset, u->end - u->offset, &at[k], 4) != NULL;
+	}
+	fill(x);
+	return x;
+}
+
+struct dbg_index *dbg_index_of_address(struct dbg_module *m, uint64_t addr)
+{
+	struct dbg_index *x = m->kernel && !m->loaded ? index_of(m) : NULL;
+	struct dw_unit *u = NULL;
+	Dwarf_Die cu;
+
+	if (x && !x->whole && dwarf_addrdie(m->dwarf, addr + m->elf_bias - m->dwarf_bias, &cu))
+		u = unit_of(x, dw_ref_make(x->files.v[0]->id, dwarf_dieoffset(&cu)));
+	if (!u)
+		return dbg_index_get(m);
+	if (!u->scanned) {
+		u->wanted = true;
+		fill(x);
+	}
+	return x;
 }
 
 void dbg_index_free(struct dbg_index *x)

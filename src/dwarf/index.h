@@ -88,6 +88,7 @@ struct dw_unit {
 	uint64_t str_offsets_base, addr_base, rnglists_base;
 	const char *name, *comp_dir, *producer, *dwo_name;
 	uint8_t version, addr_size, offset_size, type;
+	bool wanted, scanned;
 	bool has_loclist; /* some variable lives in several places: optimized code */
 	uint32_t skeleton; /* units of .dwo files: the unit that has addresses and lines; else own
 			    * number */
@@ -137,6 +138,7 @@ struct dw_part {
 /* index.c */
 struct dbg_index {
 	struct arena arena;
+	bool whole; /* all units have been scanned */
 	VEC(struct dw_file *) files;
 	struct dw_unit *units;
 	size_t n_units;
@@ -156,6 +158,10 @@ struct dbg_index {
 
 /* Made at the first call; NULL: no debug information. */
 struct dbg_index *dbg_index_get(struct dbg_module *m);
+/* The same; of the kernel, where that takes a second, at least with the units that mention the name, or with
+ * the one that an address lies in. */
+struct dbg_index *dbg_index_of_name(struct dbg_module *m, const char *name);
+struct dbg_index *dbg_index_of_address(struct dbg_module *m, uint64_t addr);
 void dbg_index_free(struct dbg_index *x);
 const struct dw_fn *index_find(const struct dbg_index *x, dw_ref ref);
 dw_ref index_ref(const struct dbg_index *x, uint32_t unit, uint32_t die);

@@ -385,7 +385,7 @@ void dbg_find_statements(struct session *s, struct dbg_module *m, const struct d
 
 static bool unit_at(struct session *s, struct dbg_module *m, uint64_t addr, Dwarf_Die *cu)
 {
-	struct dbg_index *x = dbg_index_get(m);
+	struct dbg_index *x = dbg_index_of_address(m, addr);
 	struct dbg_function f;
 
 	if (!x)
@@ -457,7 +457,7 @@ bool dbg_source_at(struct session *s, struct dbg_module *m, uint64_t addr, const
 
 bool dbg_scope_at(struct session *s, struct dbg_module *m, uint64_t addr, Dwarf_Die *out)
 {
-	struct dbg_index *x = dbg_index_get(m);
+	struct dbg_index *x = dbg_index_of_address(m, addr);
 	struct dbg_function f;
 	Dwarf_Die *scopes = NULL, cu;
 	bool found = false;

@@ -105,7 +105,7 @@ struct expr *dbg_binary(struct dbg_query *q, enum op op, struct expr *l, struct 
 
 struct expr *dbg_read(struct dbg_query *q, struct expr *address, unsigned size, bool is_signed)
 {
-	struct expr *e = address ? context(q, q->m && q->m->btf ? CTX_KREAD : CTX_READ) : NULL;
+	struct expr *e = address ? context(q, q->m && q->m->kernel ? CTX_KREAD : CTX_READ) : NULL;
 
 	if (e) {
 		e->left = address;
@@ -369,7 +369,7 @@ static bool address_attr(struct machine *m, Dwarf_Op *op, uint64_t *out)
 
 struct expr *dbg_bias(struct dbg_query *q)
 {
-	return context(q, CTX_BIAS);
+	return q->m->kernel ? dbg_number(q, (int64_t)q->m->bias) : context(q, CTX_BIAS);
 }
 
 static bool push_address(struct machine *m, uint64_t address)
@@ -379,6 +379,12 @@ static bool push_address(struct machine *m, uint64_t address)
 	GElf_Ehdr header;
 
 	address += q->m->dwarf_bias - q->m->elf_bias;
+	if (q->m->kernel && (int64_t)address >= 0)
+		return dbg_fail(q, "a variable of each CPU, or gone since the start: it cannot be read");
+	if (q->m->kernel) {
+		q->s->kernel_address = "a variable of the kernel";
+		return push(m, dbg_number(q, (int64_t)(address + q->m->bias)));
+	}
 	if (gelf_getehdr(q->m->elf, &header) && header.e_type != ET_DYN)
 		return push(m, dbg_number(q, (int64_t)address));
 	if (q->foreign)

@@ -35,11 +35,42 @@ static const Dwfl_Callbacks callbacks = {
 	.debuginfo_path = &debug_path,
 };
 
-static const char *search_path(void)
+const char *dbg_search_path(void)
 {
 	const char *p = getenv("SYSTEMTAP_DEBUGINFO_PATH");
 
 	return p ? p : "+:.debug:/usr/lib/debug:/var/cache/abrt-di/usr/lib/debug:build";
+}
+
+bool dbg_open_as(struct session *s, struct dbg_module *m, const char *name, const Dwfl_Callbacks *how,
+		 const char **why)
+{
+	void **data;
+
+	m->path = intern(m->obj->path);
+	elf_version(EV_CURRENT);
+	m->dwfl = dwfl_begin(how);
+	if (m->dwfl && m->obj->laid_out) {
+		/* Otherwise libdwfl thinks out addresses itself. */
+		m->mod = dwfl_report_module(m->dwfl, name, 1, UINT64_MAX);
+		if (m->mod && dwfl_module_info(m->mod, &data, NULL, NULL, NULL, NULL, NULL, NULL))
+			*data = m;
+	} else if (m->dwfl) {
+		m->mod = dwfl_report_offline(m->dwfl, name, m->path, -1);
+	}
+	if (m->mod) {
+		dwfl_report_end(m->dwfl, NULL, NULL);
+		m->elf = dwfl_module_getelf(m->mod, &m->elf_bias);
+	}
+	if (!m->elf) {
+		*why = dwfl_errmsg(-1);
+		if (m->dwfl)
+			dwfl_end(m->dwfl);
+		obj_close(m->obj);
+		return false;
+	}
+	map_set(&s->modules, &s->arena, intern(name), m);
+	return true;
 }
 
 struct dbg_module *dbg_open(struct session *s, const char *path, const char **why)
@@ -50,28 +81,9 @@ struct dbg_module *dbg_open(struct session *s, const char *path, const char **wh
 		return m;
 	m = ARENA_NEW(&s->arena, struct dbg_module);
 	m->obj = ARENA_NEW(&s->arena, struct obj);
-	if (!obj_open(m->obj, path, why))
-		return NULL;
-	m->path = intern(path);
 	if (!debug_path)
-		debug_path = xstrdup(search_path());
-	elf_version(EV_CURRENT);
-	m->dwfl = dwfl_begin(&callbacks);
-	if (m->dwfl)
-		m->mod = dwfl_report_offline(m->dwfl, path, path, -1);
-	if (m->mod) {
-		dwfl_report_end(m->dwfl, NULL, NULL);
-		m->elf = dwfl_module_getelf(m->mod, &m->elf_bias);
-	}
-	if (!m->elf) {
-		*why = dwfl_errmsg(-1);
-		if (m->dwfl)
-			dwfl_end(m->dwfl);
-		obj_close(m->obj);
-		return NULL;
-	}
-	map_set(&s->modules, &s->arena, m->path, m);
-	return m;
+		debug_path = xstrdup(dbg_search_path());
+	return obj_open(m->obj, path, why) && dbg_open_as(s, m, path, &callbacks, why) ? m : NULL;
 }
 
 struct dbg_module *dbg_kernel(struct session *s, const char *module)
@@ -88,6 +100,8 @@ struct dbg_module *dbg_kernel(struct session *s, const char *module)
 	m = ARENA_NEW(&s->arena, struct dbg_module);
 	m->path = name;
 	m->btf = btf;
+	m->kernel = true;
+	m->loaded = module ? name : NULL;
 	map_set(&s->kernel_modules, &s->arena, name, m);
 	return m;
 }

@@ -150,6 +150,18 @@ static struct dbg_name_table *name_table(struct dbg_query *q)
 	return m->name_table;
 }
 
+struct btf *dbg_btf_of(struct dbg_query *q)
+{
+	struct dbg_module *m = q->m;
+
+	if (m->btf || !m->kernel)
+		return m->btf;
+	m = dbg_kernel(q->s, m->loaded);
+	if (!m)
+		m = dbg_kernel(q->s, NULL);
+	return m ? m->btf : NULL;
+}
+
 bool dbg_find_definition(struct dbg_query *q, const char *name, Dwarf_Die *out)
 {
 	struct dbg_name_table *n = name_table(q);
@@ -170,11 +182,36 @@ static bool unit_matches(const char *path, const char *end)
 	       (n == k || path[n - k - 1] == '/' || *end == '/');
 }
 
+/* The kernel is too large for tables: the units of that name are looked through. */
+static bool find_in_units(struct dbg_query *q, const char *name, const char *unit, Dwarf_Die *out)
+{
+	Dwarf *dwarf = dbg_dwarf(q->m);
+	Dwarf_CU *cu = NULL;
+	Dwarf_Die die, child;
+
+	while (dwarf && dwarf_get_units(dwarf, cu, &cu, NULL, NULL, &die, NULL) == 0) {
+		if (!unit_matches(dwarf_diename(&die), unit) || !dbg_first_child(&die, &child))
+			continue;
+		do {
+			const char *have = dwarf_diename(&child);
+
+			if (dwarf_tag(&child) == DW_TAG_variable && have && strcmp(have, name) == 0 &&
+			    dwarf_hasattr_integrate(&child, DW_AT_location)) {
+				*out = child;
+				return true;
+			}
+		} while (dbg_next(&child));
+	}
+	return false;
+}
+
 bool dbg_find_global(struct dbg_query *q, const char *name, const char *unit, Dwarf_Die *out)
 {
-	struct dbg_name_table *n = q->m->btf ? NULL : name_table(q);
+	struct dbg_name_table *n = q->m->kernel ? NULL : name_table(q);
 	const struct unit_var *best = NULL;
 
+	if (q->m->kernel && !q->m->btf && unit)
+		return find_in_units(q, name, unit, out);
 	for (const struct unit_var *v = n ? map_get(&n->vars, name) : NULL; v; v = v->next) {
 		if (unit && !unit_matches(v->unit, unit))
 			continue;
@@ -189,12 +226,13 @@ bool dbg_find_global(struct dbg_query *q, const char *name, const char *unit, Dw
 
 bool dbg_find_enumerator(struct dbg_query *q, const char *name, int64_t *value)
 {
-	struct dbg_name_table *n = q->m->btf ? NULL : name_table(q);
+	struct btf *btf = dbg_btf_of(q);
+	struct dbg_name_table *n = btf ? NULL : name_table(q);
 	Dwarf_Die *die = n ? map_get(&n->enums, name) : NULL;
 	Dwarf_Attribute attr;
 
-	if (q->m->btf)
-		return btf_enumerator(q->m->btf, name, value);
+	if (btf)
+		return btf_enumerator(btf, name, value);
 	return die && dwarf_attr(die, DW_AT_const_value, &attr) && dbg_constant(&attr, value);
 }
 
@@ -250,6 +288,7 @@ bool dbg_find_type(struct dbg_query *q, const char *name, struct dbg_type *out)
 {
 	static const char *const words[] = {"struct", "union", "class", "enum"};
 	struct dbg_name_table *all;
+	struct btf *btf;
 	Dwarf_Die *die = NULL;
 	bool tagged = false;
 	const char *bare;
@@ -268,10 +307,11 @@ bool dbg_find_type(struct dbg_query *q, const char *name, struct dbg_type *out)
 		return false;
 	if (strcmp(bare, "void") == 0)
 		return out->stars > 0;
-	if (q->m->btf)
-		return dbg_btf_find(q->m->btf, bare, tagged, out);
-	if (find_in_unit(q, bare, tagged, &out->die))
+	if (!q->m->btf && find_in_unit(q, bare, tagged, &out->die))
 		return true;
+	btf = dbg_btf_of(q);
+	if (btf)
+		return dbg_btf_find(btf, bare, tagged, out);
 	all = name_table(q);
 	if (all)
 		die = map_get(&all->tagged, bare);

@@ -54,7 +54,7 @@ static struct expr *quoted(struct dbg_query *q, struct expr *address)
 	if (!address)
 		return NULL;
 	e = expr_make(q->a, EX_CALL, q->tok);
-	e->name = intern(q->m && q->m->btf ? "__shown_string" : "user_string_quoted");
+	e->name = intern(q->m && q->m->kernel ? "__shown_string" : "user_string_quoted");
 	vec_push(&e->args, q->a, address);
 	return e;
 }

@@ -127,6 +127,9 @@ bool dbg_btf_enumerator(const struct dbg_type *t, uint32_t number, const char **
 
 /* ------------------------------------------------------------------ names.c */
 
+/* The kernel's types, by which those of its debug information are completed; NULL: the module is none of the
+ * kernel's, or there is no BTF. */
+struct btf *dbg_btf_of(struct dbg_query *q);
 /* A type by its name in scripts: "struct foo", "foo", "unsigned int", "foo*". */
 bool dbg_find_type(struct dbg_query *q, const char *name, struct dbg_type *out);
 /* A variable at file level of any unit with a location; unit NULL or the end of a path. */

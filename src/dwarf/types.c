@@ -117,6 +117,7 @@ struct dbg_type dbg_pointee(const struct dbg_type *t)
 void dbg_complete(struct dbg_query *q, struct dbg_type *t)
 {
 	Dwarf_Attribute attr;
+	struct btf *btf;
 	Dwarf_Die def;
 	const char *name;
 
@@ -133,8 +134,15 @@ void dbg_complete(struct dbg_query *q, struct dbg_type *t)
 		return;
 	}
 	name = dwarf_diename(&t->die);
-	if (name && dbg_find_definition(q, name, &def))
+	btf = dbg_btf_of(q);
+	if (btf) {
+		uint32_t id = name ? btf_find(btf, name, BTF_KINDS_AGGREGATE) : 0;
+
+		if (id)
+			*t = dbg_btf_type(btf, id);
+	} else if (name && dbg_find_definition(q, name, &def)) {
 		t->die = def;
+	}
 }
 
 unsigned dbg_encoding(const struct dbg_type *t)

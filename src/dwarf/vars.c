@@ -659,7 +659,7 @@ bool dbg_use_module(struct dbg_query *q, const char *name)
 	/* Headers of the kernel: its types are known without them. */
 	if (strcmp(name, "kernel") == 0 || strncmp(name, "kernel<", 7) == 0 || *name == '<')
 		return dbg_use_kernel(q, NULL);
-	if (q->m && q->m->btf && !strchr(name, '/'))
+	if (q->m && q->m->kernel && !strchr(name, '/'))
 		return dbg_use_kernel(q, name);
 	for (; !strchr(name, '/') && env && *env; env += strcspn(env, ":"), env += *env == ':') {
 		path = arena_printf(q->a, "%.*s/%s", (int)strcspn(env, ":"), env, name);
@@ -698,7 +698,7 @@ static struct expr *resolve_cast(struct dbg_query *q, struct expr *target)
 
 		/* The kernel is the last resort. */
 		if ((!q->m || !dbg_find_type(q, target->lit->str, &type)) &&
-		    ((q->m && q->m->btf) || !dbg_use_kernel(q, NULL) ||
+		    ((q->m && q->m->kernel) || !dbg_use_kernel(q, NULL) ||
 		     !dbg_find_type(q, target->lit->str, &type))) {
 			q->why = NULL;
 			return dbg_fail(q, "type definition '%s' not found in '%s'", target->lit->str, in);
@@ -756,9 +756,31 @@ static bool kernel_variable(struct dbg_query *q, const char *name, struct dbg_ob
 	memset(o, 0, sizeof(*o));
 	o->bit_offset = -1;
 	o->loc.kind = LOC_ADDRESS;
+	q->s->kernel_address = arena_printf(q->a, "@var(\"%s\")", name);
 	o->loc.e = dbg_number(q, (int64_t)x.addr);
 	o->type = dbg_btf_type(q->m->btf, id ? btf_type(q->m->btf, id)->type : 0);
 	return true;
+}
+
+/* In the unit of the place, or (unit) of that file, with the debug information that is installed; else by
+ * symbols and BTF. */
+static bool kernel_global(struct dbg_query *q, const char *name, const char *unit, struct dbg_object *o)
+{
+	struct dbg_module *given = q->m, *source = given->btf ? NULL : given;
+	const char *why;
+	Dwarf_Die var;
+
+	if (!source && unit)
+		source = dbg_kernel_source(q->s, given->loaded, &why);
+	if (source) {
+		q->foreign |= source != given;
+		q->m = source;
+		if (unit ? dbg_find_global(q, name, unit, &var) : find_variable(q, name, &var))
+			return variable_object(q, &var, o);
+		if (unit)
+			return dbg_fail(q, "unable to find global '%s' in %s", name, unit);
+	}
+	return dbg_use_kernel(q, given->loaded) && kernel_variable(q, name, o);
 }
 
 static struct expr *resolve_var(struct dbg_query *q, struct expr *target)
@@ -771,12 +793,11 @@ static struct expr *resolve_var(struct dbg_query *q, struct expr *target)
 		return NULL;
 	if (!q->m)
 		return dbg_fail(q, "unresolved target-symbol expression");
-	if (q->m->btf)
-		return kernel_variable(q, at ? arena_strndup(q->a, name, (size_t)(at - name)) : name, &o)
-			       ? finish(q, &o, target, 0)
-			       : NULL;
-	if (at) {
+	if (at)
 		name = arena_strndup(q->a, name, (size_t)(at - name));
+	if (q->m->kernel)
+		return kernel_global(q, name, at ? at + 1 : NULL, &o) ? finish(q, &o, target, 0) : NULL;
+	if (at) {
 		if (!dbg_find_global(q, name, at + 1, &var))
 			return dbg_fail(q, "unable to find global '%s' in %s", name, at + 1);
 	} else if (!find_variable(q, name, &var)) {

@@ -9,27 +9,22 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_ID = 32 };
+enum { MAX_ID = (KERN_ID_TEXT - 1) / 2 };
 
 static size_t padded(uint32_t n)
 {
 	return ((size_t)n + 3) & ~(size_t)3;
 }
 
-const char *kern_build_id(void)
+/* Leaves the text as it is if there is none. */
+static void read_id(const char *path, char text[KERN_ID_TEXT])
 {
-	static char text[2 * MAX_ID + 1];
-	static bool known;
 	unsigned char notes[4096];
 	ssize_t size;
-	int fd;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	if (known)
-		return text;
-	known = true;
-	fd = open("/sys/kernel/notes", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return text;
+		return;
 	size = read(fd, notes, sizeof(notes));
 	close(fd);
 	for (size_t at = 0; size > 0 && at + sizeof(Elf64_Nhdr) <= (size_t)size;) {
@@ -48,5 +43,25 @@ const char *kern_build_id(void)
 			snprintf(text + 2 * i, 3, "%02x", notes[value + i]);
 		break;
 	}
+}
+
+const char *kern_build_id(void)
+{
+	static char text[KERN_ID_TEXT];
+	static bool known;
+
+	if (!known)
+		read_id("/sys/kernel/notes", text);
+	known = true;
 	return text;
+}
+
+void kern_module_build_id(const char *module, char text[KERN_ID_TEXT])
+{
+	char path[256];
+
+	*text = 0;
+	if (!strchr(module, '/') && snprintf(path, sizeof(path), "/sys/module/%s/notes/.note.gnu.build-id",
+					     module) < (int)sizeof(path))
+		read_id(path, text);
 }

@@ -247,11 +247,49 @@ bool obj_file_offset(const struct obj *o, uint64_t vaddr, uint64_t *offset)
 	return *offset >= g->offset;
 }
 
+/* What is left of a debug file has no bytes of code. */
 bool obj_executable_at(const struct obj *o, uint64_t vaddr)
 {
-	const struct obj_segment *g = segment_at(o, vaddr);
+	for (size_t i = 0; i < o->n_segments; i++) {
+		const struct obj_segment *g = &o->segments[i];
 
-	return g && (g->flags & PF_X);
+		if (g->type == PT_LOAD && vaddr >= g->vaddr && vaddr - g->vaddr < g->memsz)
+			return g->flags & PF_X;
+	}
+	return false;
+}
+
+void obj_lay_out(struct obj *o, bool (*address)(void *cookie, const char *section, uint64_t *addr),
+		 void *cookie)
+{
+	o->segments = ARENA_ARRAY(&o->arena, struct obj_segment, o->n_sections + 1);
+	o->n_segments = 0;
+	o->laid_out = true;
+	for (size_t i = 0; i < o->n_sections; i++) {
+		struct obj_section *s = &o->sections[i];
+
+		if (!(s->flags & SHF_ALLOC) || !address(cookie, s->name, &s->addr))
+			continue;
+		o->segments[o->n_segments++] = (struct obj_segment){
+			.type = PT_LOAD,
+			.flags = PF_R | (s->flags & SHF_EXECINSTR ? PF_X : 0),
+			.offset = s->offset,
+			.vaddr = s->addr,
+			.filesz = s->type == SHT_NOBITS ? 0 : s->size,
+			.memsz = s->size,
+		};
+	}
+}
+
+const struct obj_section *obj_section_around(const struct obj *o, uint64_t vaddr)
+{
+	for (size_t i = 0; i < o->n_sections; i++) {
+		const struct obj_section *s = &o->sections[i];
+
+		if ((s->flags & SHF_ALLOC) && s->addr && vaddr >= s->addr && vaddr - s->addr < s->size)
+			return s;
+	}
+	return NULL;
 }
 
 bool obj_vaddr(const struct obj *o, uint64_t offset, uint64_t *vaddr)

@@ -37,7 +37,7 @@ struct obj {
 	const uint8_t *data;
 	size_t size;
 	uint64_t entry; /* e_entry */
-	bool mapped, is64;
+	bool mapped, is64, laid_out; /* obj_lay_out() */
 	uint16_t type, machine;
 	struct obj_section *sections;
 	size_t n_sections;
@@ -61,6 +61,12 @@ const char *obj_text(const uint8_t *data, size_t n, uint64_t offset);
 const uint8_t *obj_at(const struct obj *o, uint64_t vaddr, size_t *n);
 bool obj_file_offset(const struct obj *o, uint64_t vaddr, uint64_t *offset);
 bool obj_executable_at(const struct obj *o, uint64_t vaddr);
+/* Puts the sections of a relocatable file (a module of the kernel) where address() says; those that it does
+ * not know (false) are nowhere. */
+void obj_lay_out(struct obj *o, bool (*address)(void *cookie, const char *section, uint64_t *addr),
+		 void *cookie);
+/* The section that an address lies in, NULL: none. */
+const struct obj_section *obj_section_around(const struct obj *o, uint64_t vaddr);
 /* The link-time address of a file offset. */
 bool obj_vaddr(const struct obj *o, uint64_t offset, uint64_t *vaddr);
 

@@ -57,6 +57,9 @@ static void read_table(struct obj *to, const struct obj *o, const struct obj_sec
 		if (section == SHN_UNDEF || section == SHN_ABS || name == 0 || name >= n_text ||
 		    s.type == STT_SECTION || s.type == STT_FILE || s.type == STT_TLS)
 			continue;
+		/* Of relocatable files they count from the start of the section. */
+		if (o->type == ET_REL && section < o->n_sections)
+			s.addr += o->sections[section].addr;
 		s.name = (const char *)text + name;
 		if (!*s.name)
 			continue;

@@ -1,11 +1,13 @@
 /* kernel.function, kernel.statement, module(...).function, kprobe.*: functions of the running kernel.
  *
  *   kernel_function.c   the patterns; symbols to instances; what cannot be probed
+ *   kernel_source.c     points in source code: files, lines, inlined functions, labels
  *   kernel_table.c      symbols and types by name
  *   kernel_syscall.c    names that mean system calls
  *   kernel_vars.c       parameters, results
  *
- * Functions are known from /proc/kallsyms, their parameters from the kernel's BTF. */
+ * Functions are known from /proc/kallsyms, their parameters from the kernel's BTF. All else takes debug
+ * information, which is asked where a point cannot do without: it is large. */
 #ifndef PROBE_KERNEL_H
 #define PROBE_KERNEL_H
 
@@ -25,6 +27,37 @@ struct kernel_place {
 	bool is_return;
 	bool fexit;	      /* a return that can be attached that way */
 };
+
+/* A point on its way. */
+struct kernel_query {
+	struct session *s;
+	const struct probe_family *family;
+	const struct probe_point *p;
+	void (*emit)(void *cookie, struct probe_inst *inst);
+	void *cookie;
+	const char *module; /* pattern, NULL: the kernel itself */
+	size_t at;	    /* component "function" or "statement" */
+	const char *name;   /* its pattern, NULL: it has a number */
+	bool full_names;    /* kprobe.function: symbols as they are */
+	bool wild, is_return, exported;
+	VEC(const struct kallsym *) found;
+};
+
+/* kernel_function.c: errors (false); is it in the module that the point names? */
+bool kernel_fail(struct kernel_query *q, const char *text);
+bool kernel_no_match(struct kernel_query *q);
+bool kernel_in_module(const struct kernel_query *q, const struct kallsym *y);
+/* Can a place be probed? If not, the reason is reported. */
+bool kernel_allowed(struct kernel_query *q, struct probe_site *site, struct kernel_place *place);
+
+/* kernel_source.c: does the point name a file, a line or such? */
+bool kernel_wants_source(const struct kernel_query *q);
+/* Instances of such a point; of a plain name, those of the inlined function. False after reporting an error. */
+bool kernel_by_source(struct kernel_query *q);
+/* Is there debug information for a point that names none of that? */
+bool kernel_has_source(struct kernel_query *q);
+/* Debug information around an address for the variables there; false: there is none. */
+bool kernel_find_source(struct session *s, struct kernel_place *p, uint64_t addr);
 
 /* kernel_table.c. many: this is asked of many symbols. */
 const struct kallsyms *kernel_symbols(struct session *s);

@@ -15,26 +15,12 @@ extern const struct probe_family kernel_family, kprobe_family;
 
 enum { MANY = 16 };
 
-struct query {
-	struct session *s;
-	const struct probe_family *family;
-	const struct probe_point *p;
-	void (*emit)(void *cookie, struct probe_inst *inst);
-	void *cookie;
-	const char *module; /* pattern, NULL: the kernel itself */
-	size_t at;	    /* component "function" or "statement" */
-	const char *name;   /* its pattern, NULL: it has a number */
-	bool full_names;    /* kprobe.function: symbols as they are */
-	bool wild, is_return, exported;
-	VEC(const struct kallsym *) found;
-};
-
-static const struct component *argument(const struct query *q)
+static const struct component *argument(const struct kernel_query *q)
 {
 	return &q->p->comps.v[q->at];
 }
 
-static bool has_suffix(const struct query *q, const char *name)
+static bool has_suffix(const struct kernel_query *q, const char *name)
 {
 	for (size_t i = q->at + 1; i < q->p->comps.n; i++)
 		if (strcmp(q->p->comps.v[i].name, name) == 0)
@@ -44,14 +30,14 @@ static bool has_suffix(const struct query *q, const char *name)
 
 /* ------------------------------------------------------------------ errors */
 
-static bool fail(struct query *q, const char *text)
+bool kernel_fail(struct kernel_query *q, const char *text)
 {
 	sem_point_error(q->s, q->p->comps.v[0].tok, NULL, "%s", text);
 	return false;
 }
 
 /* Is the module there? Its functions are in kallsyms then. */
-static bool module_loaded(struct query *q)
+static bool module_loaded(struct kernel_query *q)
 {
 	const struct kallsyms *k = kernel_symbols(q->s);
 
@@ -61,32 +47,32 @@ static bool module_loaded(struct query *q)
 	return false;
 }
 
-static bool in_module(const struct query *q, const struct kallsym *y)
+bool kernel_in_module(const struct kernel_query *q, const struct kallsym *y)
 {
 	if (!q->module)
 		return !y->module;
 	return y->module && fnmatch(q->module, y->module, 0) == 0;
 }
 
-static bool no_match(struct query *q)
+bool kernel_no_match(struct kernel_query *q)
 {
 	struct session *s = q->s;
 	const struct kallsyms *k = kernel_symbols(s);
 	name_list names = {0};
 
 	if (s->muted)
-		return fail(q, "no match");
+		return kernel_fail(q, "no match");
 	if (!k->n)
-		return fail(q, "no match: the functions of the kernel are not known (/proc/kallsyms "
+		return kernel_fail(q, "no match: the functions of the kernel are not known (/proc/kallsyms "
 			       "cannot be read)");
 	if (q->module && !module_loaded(q))
-		return fail(q, arena_printf(&s->arena, "no match: module %s is not loaded", q->module));
+		return kernel_fail(q, arena_printf(&s->arena, "no match: module %s is not loaded", q->module));
 	if (!q->module && !q->wild && !q->exported && kern_btf() &&
 	    btf_find(kern_btf(), q->name, 1u << BTF_KIND_FUNC))
-		return fail(q, arena_printf(&s->arena, "no match: %s is inlined wherever it is called",
+		return kernel_fail(q, arena_printf(&s->arena, "no match: %s is inlined wherever it is called",
 					    q->name));
 	for (size_t i = 0; i < k->n; i++)
-		if (in_module(q, &k->v[i]))
+		if (kernel_in_module(q, &k->v[i]))
 			vec_push(&names, &s->arena,
 				 arena_strndup(&s->arena, k->v[i].name,
 					       q->full_names ? strlen(k->v[i].name)
@@ -107,7 +93,7 @@ static bool mentions_registers(const struct session *s)
 }
 
 /* Can a place be probed? If not, the reason is reported. */
-static bool allowed(struct query *q, struct probe_site *site, struct kernel_place *place)
+bool kernel_allowed(struct kernel_query *q, struct probe_site *site, struct kernel_place *place)
 {
 	const struct kernel_ways *w = q->s->kernel_ways;
 	int kprobe, multi, fentry = -ENOENT;
@@ -117,7 +103,7 @@ static bool allowed(struct query *q, struct probe_site *site, struct kernel_plac
 		return true;
 	/* Somebody waits for the answer: "?", "!". Else the attachment tells. */
 	if (q->s->muted && !site->offset && !w->traceable(site->path))
-		return fail(q, "");
+		return kernel_fail(q, "");
 	if (site->btf_id)
 		fentry = w->fentry(site->btf_id, site->module, q->is_return);
 	kprobe = w->kprobe();
@@ -138,12 +124,12 @@ static bool allowed(struct query *q, struct probe_site *site, struct kernel_plac
 		 kprobe == -EOPNOTSUPP ? "not configured in this kernel" : strerror(-kprobe));
 	q->s->refused_function = arena_strdup(&q->s->arena, b.s);
 	str_release(&b);
-	return fail(q, q->s->refused_function);
+	return kernel_fail(q, q->s->refused_function);
 }
 
 /* ------------------------------------------------------------------ instances */
 
-static struct probe_point *resolved_point(struct query *q, const char *name, const char *module)
+static struct probe_point *resolved_point(struct kernel_query *q, const char *name, const char *module)
 {
 	struct session *s = q->s;
 	struct probe_point *p = ARENA_NEW(&s->arena, struct probe_point);
@@ -167,7 +153,7 @@ static struct probe_point *resolved_point(struct query *q, const char *name, con
 	return p;
 }
 
-static bool make_instance(struct query *q, const struct kallsym *y, uint64_t addr)
+static bool make_instance(struct kernel_query *q, const struct kallsym *y, uint64_t addr)
 {
 	struct session *s = q->s;
 	struct probe_inst *inst = ARENA_NEW(&s->arena, struct probe_inst);
@@ -198,7 +184,7 @@ static bool make_instance(struct query *q, const struct kallsym *y, uint64_t add
 	inst->name = point_text(&s->arena, inst->point);
 	if (q->is_return)
 		inst->frame_address = kernel_call_of(s, inst->point->comps.v[0].tok);
-	if (!allowed(q, site, place))
+	if (!kernel_allowed(q, site, place))
 		return false;
 	q->emit(q->cookie, inst);
 	return true;
@@ -206,7 +192,7 @@ static bool make_instance(struct query *q, const struct kallsym *y, uint64_t add
 
 /* ------------------------------------------------------------------ by name */
 
-static bool matches(const struct query *q, const struct kallsym *y)
+static bool matches(const struct kernel_query *q, const struct kallsym *y)
 {
 	size_t n = q->full_names ? strlen(y->name) : kallsyms_stem(y->name);
 	char stem[512];
@@ -222,17 +208,17 @@ static bool matches(const struct query *q, const struct kallsym *y)
 	return fnmatch(q->name, stem, FNM_EXTMATCH) == 0;
 }
 
-static void find_by_name(struct query *q)
+static void find_by_name(struct kernel_query *q)
 {
 	const struct kallsyms *k = kernel_symbols(q->s);
 
 	for (size_t i = 0; i < k->n; i++)
-		if (in_module(q, &k->v[i]) && matches(q, &k->v[i]))
+		if (kernel_in_module(q, &k->v[i]) && matches(q, &k->v[i]))
 			vec_push(&q->found, &q->s->arena, &k->v[i]);
 }
 
 /* False: the name means no system call. */
-static bool by_syscall(struct query *q)
+static bool by_syscall(struct kernel_query *q)
 {
 	struct session *s = q->s;
 	kernel_syscalls calls = {0};
@@ -257,17 +243,20 @@ static bool by_syscall(struct query *q)
 	return n > 0;
 }
 
-static bool by_name(struct query *q)
+static bool by_name(struct kernel_query *q)
 {
 	struct session *s = q->s;
 
 	if (!q->module && !q->full_names && !q->exported && by_syscall(q))
 		return true;
 	find_by_name(q);
+	/* Then it is inlined wherever it is called. Aliases ask for many functions that are not there. */
+	if (!q->found.n && !q->p->comps.v[0].tok->src->library && kernel_has_source(q))
+		return kernel_by_source(q);
 	if (!q->found.n)
-		return no_match(q);
+		return kernel_no_match(q);
 	if (q->wild && !s->opt.list_point && (int64_t)q->found.n > s->opt.max_kernel_functions)
-		return fail(q, arena_printf(&s->arena,
+		return kernel_fail(q, arena_printf(&s->arena,
 					    "%s stands for %zu functions, more than %lld: to probe so "
 					    "many, say -D TAPIR_MAX_KERNEL_FUNCTIONS=%zu",
 					    point_text(&s->arena, q->p), q->found.n,
@@ -278,18 +267,49 @@ static bool by_name(struct query *q)
 	return true;
 }
 
+/* "name@file" without debug information: the name will do if only one function has it. */
+static bool by_file(struct kernel_query *q)
+{
+	struct session *s = q->s;
+	const struct component *c = argument(q);
+	const char *file = strchr(q->name, '@'), *whole = q->name;
+	struct dbg_spec spec;
+	kernel_syscalls calls = {0};
+	bool plain = file && !q->wild && strcmp(c->name, "function") == 0 && !has_suffix(q, "inline") &&
+		     !has_suffix(q, "label") && !has_suffix(q, "callee") && !has_suffix(q, "callees");
+
+	if (!plain || !dbg_spec_parse(&s->arena, q->name, &spec))
+		return kernel_by_source(q);
+	q->name = spec.name;
+	if (!q->module)
+		kernel_find_syscalls(s, q->name, false, &calls);
+	if (calls.n)
+		return by_name(q);
+	if (!kernel_has_source(q)) {
+		find_by_name(q);
+		if (q->found.n == 1) {
+			sem_warn(s, c->tok, "the kernel's debug information is not installed: %s is taken for "
+					    "\"%s\"", whole, q->name);
+			q->found.n = 0;
+			return by_name(q);
+		}
+	}
+	q->name = whole;
+	return kernel_by_source(q);
+}
+
 /* ------------------------------------------------------------------ by address */
 
-static bool by_number(struct query *q, bool is_function)
+static bool by_number(struct kernel_query *q, bool is_function)
 {
 	struct session *s = q->s;
 	uint64_t addr = (uint64_t)argument(q)->arg->num;
 	const struct kallsym *y = kallsyms_at(kernel_symbols(s), addr);
 
 	if (kernel_symbols(s)->hidden)
-		return fail(q, "no match: the kernel hides its addresses (kernel.kptr_restrict)");
-	if (!y || !in_module(q, y))
-		return fail(q, "no match");
+		return kernel_fail(q, "no match: the kernel hides its addresses (kernel.kptr_restrict)");
+	if (!y || !kernel_in_module(q, y))
+		return kernel_fail(q, "no match");
 	return make_instance(q, y, is_function ? y->addr : addr);
 }
 
@@ -310,7 +330,7 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 		  const struct probe_point *p, void (*emit)(void *, struct probe_inst *),
 		  void *cookie)
 {
-	struct query q = {.s = s, .family = f, .p = p, .emit = emit, .cookie = cookie, .at = 1};
+	struct kernel_query q = {.s = s, .family = f, .p = p, .emit = emit, .cookie = cookie, .at = 1};
 	const struct component *first = &p->comps.v[0];
 	const char *what;
 
@@ -331,9 +351,8 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 			  "absolute statement probe in unprivileged script; need stap -g");
 		return false;
 	}
-	if (has_suffix(&q, "inline"))
-		return fail(&q, "no match: inlined instances of kernel functions are only known where the "
-				"kernel's debug information is installed");
+	if (kernel_wants_source(&q))
+		return by_file(&q);
 	return q.name ? by_name(&q) : by_number(&q, strcmp(what, "function") == 0);
 }
 
@@ -344,8 +363,13 @@ static const char *const patterns[] = {
 	"kernel.function(number).return",
 	"kernel.function(string)",
 	"kernel.function(string).call",
+	"kernel.function(string).callee(string)",
+	"kernel.function(string).callee(string).call",
+	"kernel.function(string).callees",
+	"kernel.function(string).callees(number)",
 	"kernel.function(string).exported",
 	"kernel.function(string).inline",
+	"kernel.function(string).label(string)",
 	"kernel.function(string).return",
 	"kernel.function(string).return.maxactive(number)",
 	"kernel.statement(number)",
@@ -355,8 +379,13 @@ static const char *const patterns[] = {
 	"module(string).function(number)",
 	"module(string).function(string)",
 	"module(string).function(string).call",
+	"module(string).function(string).callee(string)",
+	"module(string).function(string).callee(string).call",
+	"module(string).function(string).callees",
+	"module(string).function(string).callees(number)",
 	"module(string).function(string).exported",
 	"module(string).function(string).inline",
+	"module(string).function(string).label(string)",
 	"module(string).function(string).return",
 	"module(string).function(string).return.maxactive(number)",
 	"module(string).statement(number)",

@@ -38,7 +38,7 @@ static const struct dbg_signature *signature_of(struct session *s, struct kernel
 	struct btf *b;
 	uint32_t slot = 0;
 
-	if (p->at.signature)
+	if (p->at.signature || p->at.scope.addr)
 		return sig;
 	sig->name = p->function;
 	p->at.signature = sig;
@@ -70,12 +70,23 @@ static const struct dbg_signature *signature_of(struct session *s, struct kernel
 	return sig;
 }
 
+/* BTF tells the parameters of most functions, without that all of the kernel's debug information is looked
+ * through. */
+static bool by_source(struct session *s, struct kernel_place *p, uint64_t addr)
+{
+	if (p->at.scope.addr)
+		return true;
+	return (!p->at_entry || !p->type) && kernel_find_source(s, p, addr);
+}
+
 struct expr *kernel_resolve_target(struct session *s, const struct probe_inst *inst, struct expr *target,
 				   const char **why)
 {
 	struct kernel_place *p = (struct kernel_place *)inst->site->place;
 	bool variable = target->kind == EX_TARGET;
 
+	if (variable && by_source(s, p, inst->site->vaddr))
+		return dbg_resolve(s, &p->at, target, why);
 	signature_of(s, p);
 	if (variable && !p->at_entry)
 		*why = "variables within functions of the kernel are only known where its debug information "
@@ -94,7 +105,8 @@ void kernel_list_vars(struct session *s, const struct probe_inst *inst, name_lis
 {
 	struct kernel_place *p = (struct kernel_place *)inst->site->place;
 
-	signature_of(s, p);
+	if (!by_source(s, p, inst->site->vaddr))
+		signature_of(s, p);
 	dbg_list_vars(s, &p->at, out);
 }
 
@@ -121,6 +133,7 @@ struct probe_inst *kernel_entry_of(struct session *s, const struct probe_inst *r
 	*place = *(const struct kernel_place *)ret->site->place;
 	place->is_return = false;
 	place->at.signature = NULL;
+	place->at.is_return = false;
 	memset(&place->signature, 0, sizeof(place->signature));
 	site->kind = SITE_KFUNC;
 	site->at_entry = true;

@@ -75,8 +75,7 @@ static struct literal *string_literal(struct session *s, const struct token *tok
 	return l;
 }
 
-/* The resolved point: process("FILE").COMPONENT(ARG).SUFFIXES. */
-static struct probe_point *low_point(struct process_query *q, const struct process_site *e)
+struct probe_point *process_low_point(struct process_query *q, const struct process_site *e, const char *file)
 {
 	struct session *s = q->s;
 	struct probe_point *p = ARENA_NEW(&s->arena, struct probe_point);
@@ -85,7 +84,8 @@ static struct probe_point *low_point(struct process_query *q, const struct proce
 
 	*p = *q->p;
 	memset(&p->comps, 0, sizeof(p->comps));
-	c.arg = string_literal(s, c.tok, q->m->path);
+	if (file)
+		c.arg = string_literal(s, c.tok, file);
 	vec_push(&p->comps, &s->arena, c);
 	c = q->p->comps.v[q->at];
 	if (e->low_component)
@@ -110,12 +110,14 @@ static struct probe_point *low_point(struct process_query *q, const struct proce
 	return p;
 }
 
-static const char *script_text(struct process_query *q, const struct process_site *e)
+const char *process_script_text(struct process_query *q, const struct process_site *e)
 {
 	struct str b = {0};
 	const char *r;
 
-	str_addf(&b, "process(%s)", process_quote(&q->s->arena, q->program));
+	str_add(&b, q->p->comps.v[0].name);
+	if (q->program)
+		str_addf(&b, "(%s)", process_quote(&q->s->arena, q->program));
 	if (q->library)
 		str_addf(&b, ".library(%s)", process_quote(&q->s->arena, q->library));
 	if (e->provider)
@@ -144,23 +146,31 @@ static bool nops_become_calls(void)
 	       (major == 6 && minor >= 18);
 }
 
+bool process_listed(struct process_query *q, const char *script)
+{
+	struct session *s = q->s;
+
+	if (!s->opt.list_point || s->opt.list_vars)
+		return false;
+	if (map_get(&q->seen, script)) {
+		q->n++;
+		return true;
+	}
+	map_set(&q->seen, &s->arena, script, q);
+	return false;
+}
+
 bool process_emit(struct process_query *q, const struct process_site *e)
 {
 	struct session *s = q->s;
-	const char *script = script_text(q, e);
+	const char *script = process_script_text(q, e);
 	struct probe_inst *inst;
 	struct probe_site *site;
 	struct process_place *place;
 	uint64_t pc = e->pc;
 
-	/* A list shows each line once: the other places of an inlined function need no work. */
-	if (s->opt.list_point && !s->opt.list_vars) {
-		if (map_get(&q->seen, script)) {
-			q->n++;
-			return true;
-		}
-		map_set(&q->seen, &s->arena, script, q);
-	}
+	if (process_listed(q, script))
+		return true;
 	inst = ARENA_NEW(&s->arena, struct probe_inst);
 	site = ARENA_NEW(&s->arena, struct probe_site);
 	place = ARENA_NEW(&s->arena, struct process_place);
@@ -203,7 +213,7 @@ bool process_emit(struct process_query *q, const struct process_site *e)
 	site->place = place;
 	inst->family = q->family;
 	inst->site = site;
-	inst->point = low_point(q, e);
+	inst->point = process_low_point(q, e, q->m->path);
 	inst->name = arena_printf(
 		&s->arena, "process(%s).%s(%s)%s", process_quote(&s->arena, q->m->path),
 		e->low_component ? e->low_component : q->p->comps.v[q->at].name,
@@ -261,7 +271,7 @@ bool process_parse_spec(struct process_query *q, const char *text, struct dbg_sp
 
 /* ------------------------------------------------------------------ building */
 
-static const char *suffix_text(struct process_query *q)
+const char *process_suffix_text(const struct process_query *q)
 {
 	struct str b = {0};
 	const char *r;
@@ -328,7 +338,7 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 		  void *cookie)
 {
 	struct process_query q = {
-		.s = s, .family = f, .p = p, .emit = emit, .cookie = cookie, .at = 1,
+		.s = s, .family = f, .p = p, .emit = emit, .put = process_emit, .cookie = cookie, .at = 1,
 	};
 	process_files programs = {0};
 	bool many = false, ok = true;
@@ -340,7 +350,7 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 		q.at = library = 2;
 	if (strcmp(p->comps.v[q.at].name, "provider") == 0)
 		q.at++;
-	q.suffix = suffix_text(&q);
+	q.suffix = process_suffix_text(&q);
 	if (!process_select(&q, &programs, &many))
 		return false;
 	for (size_t i = 0; i < programs.n; i++) {

@@ -36,19 +36,25 @@ struct process_file {
 };
 typedef VEC(struct process_file) process_files;
 
-/* A point on its way through one file. */
+struct process_site;
+
+/* A point on its way through one file. The kernel's points in source code go the same way
+ * (kernel_source.c). */
 struct process_query {
 	struct session *s;
 	const struct probe_family *family;
 	const struct probe_point *p;
 	void (*emit)(void *cookie, struct probe_inst *inst);
 	void *cookie;
-	const char *program;	/* shown */
+	/* Makes an instance; false: no probe can be put there (a warning has told why). */
+	bool (*put)(struct process_query *q, const struct process_site *e);
+	const char *program;	/* shown, or NULL */
 	const char *library;	/* shown, or NULL */
 	struct probe_file_id runs; /* with a library: the program */
 	struct dbg_module *m;	/* the file that is probed */
 	size_t at;		/* component "function", ... */
 	bool quiet;		/* one of several files: a miss is not an error */
+	bool failed;		/* put() has reported an error */
 	const char *suffix;	/* the components behind it as text: ".return" or "" */
 	size_t n;		/* instances made */
 	obj_names refused;	/* of q->m, where the kernel takes no probe: what is there */
@@ -75,8 +81,17 @@ struct process_site {
 	uint64_t pc, semaphore;
 	struct process_place place; /* at.module and at.pc are filled in */
 };
-/* False: no probe can be put there (a warning has told why). */
 bool process_emit(struct process_query *q, const struct process_site *e);
+
+/* The resolved point: process("FILE").COMPONENT(ARG).SUFFIXES; file NULL: its first component has no
+ * argument. */
+struct probe_point *process_low_point(struct process_query *q, const struct process_site *e, const char *file);
+/* The point as pn() shows it. */
+const char *process_script_text(struct process_query *q, const struct process_site *e);
+/* The components behind q->at as text. */
+const char *process_suffix_text(const struct process_query *q);
+/* A list (-l) shows each line once: true if it has this one. */
+bool process_listed(struct process_query *q, const char *script);
 
 /* Each makes the instances of q in q->m; false after reporting an error. */
 bool process_functions(struct process_query *q);

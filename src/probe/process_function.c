@@ -23,7 +23,7 @@ static bool emit_function(struct process_query *q, const struct dbg_function *f,
 	e.place.at.is_return = is_return;
 	if (!brief)
 		dbg_function_die(q->m, f, &e.place.at.scope);
-	return process_emit(q, &e);
+	return q->put(q, &e);
 }
 
 /* "For probing a particular line...": the line is not looked at, unless it is that of the only
@@ -101,7 +101,7 @@ bool process_functions(struct process_query *q)
 		str_release(&b);
 	}
 	if (q->n == before)
-		return complain(q, &spec);
+		return !q->failed && complain(q, &spec);
 	warn_line(q, &spec, &found);
 	return true;
 }

@@ -50,11 +50,11 @@ bool process_labels(struct process_query *q)
 			if (!dbg_match(pattern, all.v[k].name))
 				continue;
 			dbg_function_die(q->m, f, &e.place.at.scope);
-			process_emit(q, &e);
+			q->put(q, &e);
 		}
 	}
 	return q->n > before ||
-	       process_no_match(q, "label", "labels", pattern, names.v, names.n);
+	       (!q->failed && process_no_match(q, "label", "labels", pattern, names.v, names.n));
 }
 
 static void emit_callee(struct process_query *q, const struct dbg_function *caller,
@@ -85,7 +85,7 @@ static void emit_callee(struct process_query *q, const struct dbg_function *call
 		if (!e.condition)
 			return;
 	}
-	process_emit(q, &e);
+	q->put(q, &e);
 }
 
 bool process_callees(struct process_query *q)
@@ -120,6 +120,8 @@ bool process_callees(struct process_query *q)
 	}
 	if (q->n > before)
 		return true;
+	if (q->failed)
+		return false;
 	if (!q->s->muted && !candidates.n)
 		dbg_function_names(q->s, q->m, &names);
 	return process_no_match(q, "function", "functions", pattern, names.v, names.n);

@@ -62,7 +62,7 @@ static bool absolute(struct process_query *q, uint64_t addr)
 	e.arg = arena_printf(&s->arena, "0x%llx", (unsigned long long)addr);
 	e.low_arg = arena_printf(&s->arena, "0x%llx", (unsigned long long)e.pc);
 	e.is_entry = obj_symtab_at(dbg_symbols(q->m), e.pc) != NULL;
-	return process_emit(q, &e) || process_no_match(q, NULL, NULL, NULL, NULL, 0);
+	return q->put(q, &e) || process_no_match(q, NULL, NULL, NULL, NULL, 0);
 }
 
 static bool by_number(struct process_query *q, uint64_t addr)
@@ -96,7 +96,7 @@ static bool by_number(struct process_query *q, uint64_t addr)
 	e.arg = arena_printf(&s->arena, "0x%llx", (unsigned long long)addr);
 	e.is_entry = obj_symtab_at(dbg_symbols(q->m), addr) != NULL;
 	dbg_scope_at(s, q->m, addr, &e.place.at.scope);
-	return process_emit(q, &e) || process_no_match(q, NULL, NULL, NULL, NULL, 0);
+	return q->put(q, &e) || process_no_match(q, NULL, NULL, NULL, NULL, 0);
 }
 
 static void explain_miss(struct process_query *q, const struct dbg_line_miss *miss)
@@ -139,10 +139,12 @@ bool process_statements(struct process_query *q)
 		};
 
 		dbg_function_die(q->m, &d->function, &e.place.at.scope);
-		process_emit(q, &e);
+		q->put(q, &e);
 	}
 	if (q->n > before)
 		return true;
+	if (q->failed)
+		return false;
 	if (miss.file) {
 		explain_miss(q, &miss);
 		return process_no_match(q, NULL, NULL, NULL, NULL, 0);

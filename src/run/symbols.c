@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -56,9 +55,6 @@ struct symbols {
 	struct process *processes[SLOTS];
 	struct object *objects;
 	struct symtab *kernel;
-	struct dbg_module *vmlinux; /* the kernel's debug information */
-	bool vmlinux_tried;
-	uint64_t vmlinux_bias; /* address in memory - address there */
 	int stacks;
 	struct text_owner *texts; /* of stacks, as ubacktrace() gives them */
 	struct kern_mappings *watch;
@@ -416,50 +412,17 @@ static struct dbg_module *source_of(struct symbols *s, struct object *o)
 	return o->source;
 }
 
-/* Debian's and others' places of a vmlinux with debug information. Where the kernel has been put is
- * seen by a symbol in both. */
-static struct dbg_module *vmlinux_of(struct symbols *s)
-{
-	static const char *const paths[] = {"/usr/lib/debug/boot/vmlinux-%s",
-					    "/usr/lib/debug/lib/modules/%s/vmlinux", "/boot/vmlinux-%s",
-					    "/lib/modules/%s/build/vmlinux"};
-	const struct obj_symtab *symbols;
-	struct utsname name;
-	const char *why;
-
-	if (s->vmlinux_tried || !s->session || uname(&name) != 0)
-		return s->vmlinux;
-	s->vmlinux_tried = true;
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && !s->vmlinux; i++) {
-		struct str path = {0};
-
-		str_addf(&path, paths[i], name.release);
-		if (access(path.s, R_OK) == 0)
-			s->vmlinux = dbg_open(s->session, path.s, &why);
-		str_release(&path);
-	}
-	symbols = s->vmlinux ? dbg_symbols(s->vmlinux) : NULL;
-	for (size_t i = 0; symbols && i < symbols->n; i++)
-		if (strcmp(symbols->v[i].name, "_text") == 0) {
-			uint64_t text = symtab_by_name(s->kernel, "_text");
-
-			s->vmlinux_bias = text - symbols->v[i].addr;
-			return s->vmlinux;
-		}
-	s->vmlinux = NULL;
-	return NULL;
-}
-
 static void find_source(struct symbols *s, uint64_t addr, struct place *at)
 {
-	struct dbg_module *m;
+	struct dbg_module *m = NULL;
+	const char *why;
 
 	if (at->object) {
 		m = source_of(s, at->object);
 		addr = at->vaddr;
-	} else {
-		m = at->module && strcmp(at->module, "kernel") == 0 ? vmlinux_of(s) : NULL;
-		addr -= s->vmlinux_bias;
+	} else if (at->module && s->session) {
+		m = dbg_kernel_source(s->session, strcmp(at->module, "kernel") == 0 ? NULL : at->module, &why);
+		addr -= m ? m->bias : 0;
 	}
 	if (!m || !dbg_source_at(s->session, m, addr, &at->file, &at->line))
 		at->file = NULL;

@@ -176,14 +176,6 @@ bool symtab_address(const struct symtab *t, uint64_t offset, uint64_t *vaddr)
 	return false;
 }
 
-uint64_t symtab_by_name(const struct symtab *t, const char *name)
-{
-	for (size_t i = 0; t && i < t->n; i++)
-		if (strcmp(t->names.s + t->v[i].name, name) == 0)
-			return t->v[i].addr;
-	return 0;
-}
-
 bool symtab_find(const struct symtab *t, uint64_t vaddr, struct symbol *found)
 {
 	size_t lo = 0, hi = t->n;

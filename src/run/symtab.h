@@ -25,8 +25,6 @@ void symtab_free(struct symtab *t);
 /* The address of the file at a file offset; false: it is in no segment. */
 bool symtab_address(const struct symtab *t, uint64_t offset, uint64_t *vaddr);
 /* The symbol that an address of the file lies in or behind. */
-/* Address of a symbol, 0: there is none. */
-uint64_t symtab_by_name(const struct symtab *t, const char *name);
 bool symtab_find(const struct symtab *t, uint64_t vaddr, struct symbol *found);
 
 #endif

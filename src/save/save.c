@@ -161,7 +161,7 @@ const char *save_refused(const struct session *s)
 				p->site->by_file || p->site->by_address))
 			return p->name;
 	}
-	return NULL;
+	return s->kernel_address; /* it is another one when the kernel is started the next time */
 }
 
 void save_write(struct str *out, struct session *s)

@@ -16,7 +16,7 @@ struct session;
 struct str;
 
 /* The first probe that cannot be in such a file, or NULL: those on the life and the system calls of
- * processes know programs by this machine's inodes. */
+ * processes know programs by this machine's inodes. Or an expression that cannot be. */
 const char *save_refused(const struct session *s);
 /* Adds the file's contents to out. */
 void save_write(struct str *out, struct session *s);

@@ -340,7 +340,7 @@ void dbg_function_names(struct session *s, struct dbg_module *m, dbg_names *out)
 
 size_t dbg_missing_units(struct dbg_module *m, const char **name)
 {
-	const struct dbg_index *x = dbg_index_get(m);
+	const struct dbg_index *x = dbg_index_units(m);
 
 	*name = x ? x->missing : NULL;
 	return x ? x->n_missing : 0;

@@ -349,9 +349,10 @@ static void fill(struct dbg_index *x)
 	}
 	collect_inlines(x);
 	collect_entries(x);
+	x->parts_made = false;
 }
 
-static struct dbg_index *index_of(struct dbg_module *m)
+struct dbg_index *dbg_index_units(struct dbg_module *m)
 {
 	Dwarf *dwarf = dbg_dwarf(m);
 
@@ -362,7 +363,7 @@ static struct dbg_index *index_of(struct dbg_module *m)
 
 struct dbg_index *dbg_index_get(struct dbg_module *m)
 {
-	struct dbg_index *x = index_of(m);
+	struct dbg_index *x = dbg_index_units(m);
 
 	if (!x || x->whole)
 		return x;
@@ -401,7 +402,7 @@ static size_t find_text(const struct dw_bytes *str, const char *name, uint32_t *
 
 struct dbg_index *dbg_index_of_name(struct dbg_module *m, const char *name)
 {
-	struct dbg_index *x = m->kernel && !m->loaded ? index_of(m) : NULL;
+	struct dbg_index *x = m->kernel && !m->loaded ? dbg_index_units(m) : NULL;
 	const struct dw_file *f = x ? x->files.v[0] : NULL;
 	uint32_t at[MAX_OFFSETS];
 	size_t n;
@@ -423,7 +424,7 @@ struct dbg_index *dbg_index_of_name(struct dbg_module *m, const char *name)
 
 struct dbg_index *dbg_index_of_address(struct dbg_module *m, uint64_t addr)
 {
-	struct dbg_index *x = m->kernel && !m->loaded ? index_of(m) : NULL;
+	struct dbg_index *x = m->kernel && !m->loaded ? dbg_index_units(m) : NULL;
 	struct dw_unit *u = NULL;
 	Dwarf_Die cu;
 

@@ -158,6 +158,8 @@ struct dbg_index {
 
 /* Made at the first call; NULL: no debug information. */
 struct dbg_index *dbg_index_get(struct dbg_module *m);
+/* The same with nothing in it but the list of units, if nobody has asked for more. */
+struct dbg_index *dbg_index_units(struct dbg_module *m);
 /* The same; of the kernel, where that takes a second, at least with the units that mention the name, or with
  * the one that an address lies in. */
 struct dbg_index *dbg_index_of_name(struct dbg_module *m, const char *name);

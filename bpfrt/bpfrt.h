@@ -150,14 +150,15 @@ long rt_fp_to_string(struct rt_frame *f, struct rt_room *dst, uint64_t cap, uint
 long rt_string_to_fp(struct rt_frame *f, const struct rt_room *s);
 
 /* ------------------------------------------------------------------ loops over tables */
-/* These are verified at each call: map is the map of places. A handler takes a region of it for itself:
- * 0 if all are in use; and gives it back. */
-LOCAL long rt_take_places(void *map, struct rt_frame *f, struct rt_shared *s);
-LOCAL long rt_drop_places(void *map, struct rt_frame *f);
-/* The l->n places from l->base on become a heap. text: RT_SORT_TEXT() | offset. */
-LOCAL long rt_foreach_start(void *map, struct rt_frame *f, struct rt_foreach *l, uint64_t text);
+/* A handler takes a region of the map of places for itself: 0 if all are in use; and gives it back. */
+long rt_take_places(struct rt_frame *f, struct rt_shared *s);
+long rt_drop_places(struct rt_frame *f);
+/* The l->n places from l->base on become a heap; sorted by texts: RT_SORT_TEXT() | offset. */
+long rt_foreach_start(struct rt_frame *f, struct rt_foreach *l);
+long rt_foreach_start_texts(struct rt_frame *f, struct rt_foreach *l, uint64_t text);
 /* Address of the next element's key, 0: there is none. */
-LOCAL long rt_foreach_next(void *map, struct rt_frame *f, struct rt_foreach *l, uint64_t text);
+long rt_foreach_next(struct rt_frame *f, struct rt_foreach *l);
+long rt_foreach_next_texts(struct rt_frame *f, struct rt_foreach *l, uint64_t text);
 
 /* ------------------------------------------------------------------ locks */
 /* 1 when taken; after that many further tries (1 << 23 at most): 0. */

@@ -1,10 +1,13 @@
 /* Loops over tables: a handler's elements are sorted as a heap, of which each turn takes the first. */
 #include "bpfrt.h"
 
-static inline struct rt_place *place(void *map, uint64_t at)
+/* In the map of places, which the linker knows. */
+static inline struct rt_place *place(uint64_t at)
 {
 	uint32_t key = (uint32_t)at;
+	void *map;
 
+	asm("%0 = rt_places ll" : "=r"(map));
 	return bpf_map_lookup_elem(map, &key);
 }
 
@@ -12,14 +15,13 @@ static inline struct rt_place *place(void *map, uint64_t at)
 enum { MAX_REGIONS = 4 };
 
 struct region {
-	void *map;
 	uint64_t first, size, taken;
 };
 
 LOCAL long try_region(uint64_t i, struct region *c)
 {
 	uint64_t at = c->first + i * c->size;
-	struct rt_place *p = place(c->map, at);
+	struct rt_place *p = place(at);
 
 	/* The first place says whether somebody has it. */
 	if (!p || __sync_val_compare_and_swap(&p->sort, 0, 1) != 0)
@@ -28,11 +30,13 @@ LOCAL long try_region(uint64_t i, struct region *c)
 	return 1;
 }
 
-USED LOCAL long rt_take_places(void *map, struct rt_frame *f, struct rt_shared *s)
+long rt_take_places(struct rt_frame *f, struct rt_shared *s)
 {
-	struct region c = {map, 0, 0, 0};
+	struct region c = {0, 0, 0};
 	uint64_t cpu = bpf_get_smp_processor_id();
 
+	if (!f || !s)
+		return 0;
 	c.size = s->region_places;
 	c.first = cpu * s->regions_per_cpu * c.size;
 	bpf_loop(s->regions, try_region, &c, 0);
@@ -41,10 +45,13 @@ USED LOCAL long rt_take_places(void *map, struct rt_frame *f, struct rt_shared *
 	return c.taken != 0;
 }
 
-USED LOCAL long rt_drop_places(void *map, struct rt_frame *f)
+long rt_drop_places(struct rt_frame *f)
 {
-	struct rt_place *p = place(map, f->places - 1);
+	struct rt_place *p;
 
+	if (!f)
+		return 0;
+	p = place(f->places - 1);
 	if (p)
 		__sync_lock_test_and_set(&p->sort, 0);
 	return 0;
@@ -52,7 +59,6 @@ USED LOCAL long rt_drop_places(void *map, struct rt_frame *f)
 
 /* ------------------------------------------------------------------ the heap */
 struct heap {
-	void *map;
 	struct rt_frame *f;
 	uint64_t base, n;
 	uint64_t root, at; /* the root being put in order, and where its element has come to */
@@ -103,12 +109,12 @@ LOCAL long sift(uint64_t i, struct heap *h)
 	(void)i;
 	if (child >= h->n)
 		return next_root(h);
-	own = place(h->map, h->base + h->at);
-	first = place(h->map, h->base + child);
+	own = place(h->base + h->at);
+	first = place(h->base + child);
 	if (!own || !first)
 		return 1;
 	if (child + 1 < h->n) {
-		other = place(h->map, h->base + child + 1);
+		other = place(h->base + child + 1);
 		if (!other)
 			return 1;
 		if (before(h, other, first)) {
@@ -125,10 +131,12 @@ LOCAL long sift(uint64_t i, struct heap *h)
 	return 0;
 }
 
-USED LOCAL long rt_foreach_start(void *map, struct rt_frame *f, struct rt_foreach *l, uint64_t text)
+static inline long start(struct rt_frame *f, struct rt_foreach *l, uint64_t text)
 {
-	struct heap h = {map, f, 0, 0, 0, 0, 0};
+	struct heap h = {f, 0, 0, 0, 0, 0};
 
+	if (!f || !l)
+		return 0;
 	h.base = l->base;
 	h.n = l->n;
 	h.text = text;
@@ -138,20 +146,32 @@ USED LOCAL long rt_foreach_start(void *map, struct rt_frame *f, struct rt_foreac
 	return 0;
 }
 
-USED LOCAL long rt_foreach_next(void *map, struct rt_frame *f, struct rt_foreach *l, uint64_t text)
+long rt_foreach_start(struct rt_frame *f, struct rt_foreach *l)
 {
-	struct heap h = {map, f, 0, 0, 0, 0, 0};
+	return start(f, l, 0);
+}
+
+long rt_foreach_start_texts(struct rt_frame *f, struct rt_foreach *l, uint64_t text)
+{
+	return start(f, l, text);
+}
+
+static inline long next(struct rt_frame *f, struct rt_foreach *l, uint64_t text)
+{
+	struct heap h = {f, 0, 0, 0, 0, 0};
 	struct rt_place *first, *last;
 	uint64_t key;
 
+	if (!f || !l)
+		return 0;
 	h.base = l->base;
 	h.n = l->n;
 	h.text = text;
 	if (!h.n)
 		return 0;
 	h.n--;
-	first = place(map, h.base);
-	last = place(map, h.base + h.n);
+	first = place(h.base);
+	last = place(h.base + h.n);
 	if (!first || !last)
 		return 0;
 	key = first->key;
@@ -161,4 +181,14 @@ USED LOCAL long rt_foreach_next(void *map, struct rt_frame *f, struct rt_foreach
 	h.root = h.at = l->full;
 	bpf_loop(32, sift, &h, 0);
 	return (long)key;
+}
+
+long rt_foreach_next(struct rt_frame *f, struct rt_foreach *l)
+{
+	return next(f, l, 0);
+}
+
+long rt_foreach_next_texts(struct rt_frame *f, struct rt_foreach *l, uint64_t text)
+{
+	return next(f, l, text);
 }

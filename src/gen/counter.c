@@ -115,7 +115,7 @@ static void add_program(struct builder *b, const char *tracepoint, bool is_switc
 
 	code_init(&parts.main, &scratch);
 	settle(&parts.main, img, is_switch);
-	if (!parts_join(&parts, b->lib, &img->arena, &p))
+	if (!parts_join(&parts, b->lib, img, &p))
 		bug("a jump in %s is too long", p.name);
 	arena_release(&scratch);
 	/* For messages. */

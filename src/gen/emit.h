@@ -304,6 +304,6 @@ struct part {
 	bool used;
 };
 /* parts.c: the program from its subprograms. False: one has a jump that is too long. */
-bool parts_join(struct parts *parts, struct lib *lib, struct arena *a, struct gen_program *p);
+bool parts_join(struct parts *parts, struct lib *lib, struct gen_image *img, struct gen_program *p);
 
 #endif

@@ -358,13 +358,14 @@ static uint64_t text_sort(const struct walk *w)
 	return RT_SORT_TEXT(bytes, w->sort.dir < 0) | at;
 }
 
-static void library(struct emit *e, const struct walk *w, const char *function)
+static void library(struct emit *e, const struct walk *w, const char *numbers, const char *texts)
 {
-	code_map(e->c, R1, w->places_map);
-	code_mov(e->c, R2, R7);
-	emit_frame_ptr(e, R3, w->state_at);
-	code_imm(e->c, R4, (int64_t)text_sort(w));
-	code_library(e->c, function);
+	uint64_t text = text_sort(w);
+
+	code_mov(e->c, R1, R7);
+	emit_frame_ptr(e, R2, w->state_at);
+	code_imm(e->c, R3, (int64_t)text);
+	code_library(e->c, text ? texts : numbers);
 }
 
 static void foreach_start(struct emit *e, const struct ir_ins *i)
@@ -401,7 +402,7 @@ static void foreach_start(struct emit *e, const struct ir_ins *i)
 	code_load(e->c, BPF_DW, R2, R7, (int)w->state_at + STATE(base));
 	code_alu(e->c, BPF_SUB, R1, R2);
 	code_store(e->c, BPF_DW, R7, (int)w->state_at + STATE(n), R1);
-	library(e, w, "rt_foreach_start");
+	library(e, w, "rt_foreach_start", "rt_foreach_start_texts");
 	e->f->walks[IR_INDEX(i->dst)] = w;
 }
 
@@ -424,7 +425,7 @@ static void foreach_next(struct emit *e, const struct ir_ins *i)
 	code_jump_if_imm(e->c, BPF_JSLE, R1, 0, end);
 	code_alu_imm(e->c, BPF_SUB, R1, 1);
 	code_store(e->c, BPF_DW, R7, (int)w->state_at + STATE(remaining), R1);
-	library(e, w, "rt_foreach_next");
+	library(e, w, "rt_foreach_next", "rt_foreach_next_texts");
 	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, end);
 	code_mov(e->c, R9, R0);
 	copy(e->c, w->state_at + w->key_at, R9, key_bytes(w->g));

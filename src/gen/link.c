@@ -28,7 +28,8 @@ struct function {
 	uint32_t first_use, n_uses; /* in lib.uses */
 };
 
-/* An instruction of a function that holds the place of another one. */
+/* An instruction of a function that holds the place of another one, or names the map of places. */
+enum { PLACES = -2 };
 struct use {
 	uint32_t insn;
 	int target;
@@ -226,7 +227,7 @@ static bool is_call(const struct bpf_insn *in)
 	return in->code == (BPF_JMP | BPF_CALL) && in->src_reg == BPF_PSEUDO_CALL;
 }
 
-/* target: by instruction, what relocations say; -1: nothing. */
+/* target: by instruction, what relocations say; -1: nothing; PLACES. */
 static void read_uses(struct lib *lib, const int64_t *target)
 {
 	lib->uses = ARENA_ARRAY(&lib->arena, struct use, lib->n_text);
@@ -237,9 +238,11 @@ static void read_uses(struct lib *lib, const int64_t *target)
 		for (uint32_t i = fn->start; i < fn->start + fn->n; i++) {
 			int64_t to = target[i];
 
-			if (to < 0 && is_call(&lib->text[i]))
+			if (to == -1 && is_call(&lib->text[i]))
 				to = (int64_t)i + 1 + lib->text[i].imm;
-			if (to >= 0)
+			if (to == PLACES)
+				lib->uses[lib->n_uses++] = (struct use){i, PLACES};
+			else if (to >= 0)
 				lib->uses[lib->n_uses++] = (struct use){i, at_place(lib, to)};
 			i += is_ref(&lib->text[i]);
 		}
@@ -253,7 +256,7 @@ static void read_object(struct lib *lib, const uint8_t *obj, size_t size)
 	const Elf64_Shdr *sh = (const Elf64_Shdr *)(obj + eh->e_shoff), *text = NULL, *symtab = NULL,
 			 *btf = NULL;
 	const Elf64_Sym *syms;
-	const char *names;
+	const char *names, *symbols;
 	int64_t *target;
 
 	if (size < sizeof(*eh) || memcmp(eh->e_ident, ELFMAG, SELFMAG) != 0 || eh->e_machine != EM_BPF)
@@ -276,8 +279,8 @@ static void read_object(struct lib *lib, const uint8_t *obj, size_t size)
 	lib->text = (const struct bpf_insn *)(obj + text->sh_offset);
 	lib->n_text = (uint32_t)(text->sh_size / sizeof(struct bpf_insn));
 	syms = (const Elf64_Sym *)(obj + symtab->sh_offset);
-	read_functions(lib, syms, symtab->sh_size / sizeof(*syms),
-		       (const char *)obj + sh[symtab->sh_link].sh_offset, (unsigned)(text - sh));
+	symbols = (const char *)obj + sh[symtab->sh_link].sh_offset;
+	read_functions(lib, syms, symtab->sh_size / sizeof(*syms), symbols, (unsigned)(text - sh));
 
 	target = xmalloc(lib->n_text * sizeof(*target));
 	memset(target, 0xff, lib->n_text * sizeof(*target));
@@ -292,6 +295,10 @@ static void read_object(struct lib *lib, const uint8_t *obj, size_t size)
 			const struct bpf_insn *in = &lib->text[at];
 			int64_t base = (int64_t)(sym->st_value / sizeof(*in));
 
+			if (sym->st_shndx == SHN_UNDEF && strcmp(symbols + sym->st_name, "rt_places") == 0) {
+				target[at] = PLACES;
+				continue;
+			}
 			if (sym->st_shndx != (unsigned)(text - sh))
 				bug("the BPF library refers to something that is not its own");
 			/* A reference has the rest of the place in bytes, a call as from its own. */
@@ -386,9 +393,14 @@ void lib_link(const struct lib *lib, struct arena *a, struct lib_unit *u)
 		const struct function *fn = &lib->functions[l.order[i]];
 
 		for (uint32_t k = 0; k < fn->n_uses; k++)
-			want(&l, lib->uses[fn->first_use + k].target);
+			if (lib->uses[fn->first_use + k].target == PLACES)
+				u->n_places++;
+			else
+				want(&l, lib->uses[fn->first_use + k].target);
 	}
 
+	u->places = ARENA_ARRAY(a, uint32_t, u->n_places);
+	u->n_places = 0;
 	u->n_linked = l.end;
 	u->linked = ARENA_ARRAY(a, struct bpf_insn, l.end);
 	u->n_func_info = u->n_subs + (uint32_t)l.n;
@@ -408,6 +420,11 @@ void lib_link(const struct lib *lib, struct arena *a, struct lib_unit *u)
 		for (uint32_t k = 0; k < fn->n_uses; k++) {
 			const struct use *use = &lib->uses[fn->first_use + k];
 
+			if (use->target == PLACES) {
+				u->linked[to + use->insn - fn->start].src_reg = BPF_PSEUDO_MAP_FD;
+				u->places[u->n_places++] = to + use->insn - fn->start;
+				continue;
+			}
 			patch(u->linked, to + use->insn - fn->start, l.place[use->target]);
 		}
 		u->func_info[info] = to;

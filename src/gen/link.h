@@ -48,6 +48,8 @@ struct lib_unit {
 	uint32_t n_linked;
 	uint32_t *func_info; /* pairs: instruction, id in the BTF of lib_btf() */
 	uint32_t n_func_info; /* pairs */
+	uint32_t *places; /* instructions of the library that name the map of places */
+	uint32_t n_places;
 };
 
 /* Reads the embedded object. One that is broken is a bug of the build. */

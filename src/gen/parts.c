@@ -22,8 +22,9 @@ static void mark_used(struct parts *parts, size_t k)
 	}
 }
 
-bool parts_join(struct parts *parts, struct lib *lib, struct arena *a, struct gen_program *p)
+bool parts_join(struct parts *parts, struct lib *lib, struct gen_image *img, struct gen_program *p)
 {
+	struct arena *a = &img->arena;
 	VEC(struct bpf_insn) insns = {0};
 	VEC(struct lib_call) calls = {0};
 	VEC(uint32_t) references = {0}; /* instructions that name a subprogram */
@@ -70,6 +71,8 @@ bool parts_join(struct parts *parts, struct lib *lib, struct arena *a, struct ge
 	lib_link(lib, a, &unit);
 	p->insns = unit.linked;
 	p->n_insns = unit.n_linked;
+	for (uint32_t i = 0; i < unit.n_places; i++)
+		vec_push(&p->relocs, a, (struct gen_reloc){unit.places[i], img->places_map, GEN_RELOC_MAP});
 	for (uint32_t i = 0; i < 2 * unit.n_func_info; i++)
 		vec_push(&p->func_info, a, unit.func_info[i]);
 	return true;

@@ -159,19 +159,18 @@ static void take_places(struct builder *b, struct code *c, int skip)
 {
 	int taken = code_label(c);
 
-	code_map(c, R1, builder_places(b));
-	code_mov(c, R2, R7);
-	code_map_value(c, R3, GEN_MAP_SHARED, 0);
+	builder_places(b);
+	code_mov(c, R1, R7);
+	code_map_value(c, R2, GEN_MAP_SHARED, 0);
 	code_library(c, "rt_take_places");
 	code_jump_if_imm(c, BPF_JNE, R0, 0, taken);
 	emit_count_skipped(c, SHARED(skipped_busy), skip);
 	code_place(c, taken);
 }
 
-static void drop_places(struct builder *b, struct code *c)
+static void drop_places(struct code *c)
 {
-	code_map(c, R1, builder_places(b));
-	code_mov(c, R2, R7);
+	code_mov(c, R1, R7);
 	code_library(c, "rt_drop_places");
 }
 
@@ -427,7 +426,7 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 		emit_flush(&e, false);
 		code_place(c, stay);
 		if (places)
-			drop_places(b, c);
+			drop_places(c);
 		code_place(c, skip);
 		if (e.places > b->places)
 			b->places = e.places;
@@ -469,7 +468,7 @@ bool build_programs(struct builder *b, bool user_memory)
 		p->sleepable = user_memory && b->can.sleepable && p->attach == GEN_UPROBES;
 		code_init(&parts.main, &scratch);
 		ok = emit_program(b, p, &parts);
-		if (ok && !parts_join(&parts, b->lib, &b->img->arena, p)) {
+		if (ok && !parts_join(&parts, b->lib, b->img, p)) {
 			sem_error(b->s, b->img->insts.v[p->first_inst]->handler->tok, NULL,
 				  "this handler is too large for the kernel");
 			ok = false;

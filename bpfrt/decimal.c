@@ -440,7 +440,8 @@ long rt_string_to_fp(struct rt_frame *f, const struct rt_room *s)
 	c.low = c.end = START + c.zero;
 	c.base = 10 + c.zero;
 	c.weight = 1 + c.zero;
-	c.state = c.sign = c.value = c.first = c.behind = c.n_digits = c.behind_point = c.exponent = c.exponent_sign = c.zero;
+	c.state = c.sign = c.value = c.first = c.behind = c.zero;
+	c.n_digits = c.behind_point = c.exponent = c.exponent_sign = c.zero;
 	bpf_loop(RT_STR_BYTES, scan_character, &c, 0);
 	if (c.state == SCAN_INF)
 		return (long)(c.sign | FP_INF);

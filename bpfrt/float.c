@@ -272,7 +272,7 @@ long rt_fp_rem(uint64_t a, uint64_t b)
 	c.quotient = c.rest / c.divisor;
 	c.rest %= c.divisor;
 	c.bits = (uint64_t)(x.exp - exp);
-	bpf_loop(2100 / 11, remainder_step, &c, 0);
+	bpf_loop(200, remainder_step, &c, 0); /* exponents differ by 2097 at most */
 	if (2 * c.rest > c.divisor || (2 * c.rest == c.divisor && (c.quotient & 1))) {
 		c.rest = c.divisor - c.rest;
 		sign ^= FP_SIGN;

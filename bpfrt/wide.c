@@ -13,7 +13,8 @@ struct wide_text {
 static inline int64_t read_unit(const struct wide_text *c, uint64_t at)
 {
 	uint32_t unit = 0, size = c->unit == 2 ? 2 : 4;
-	long n = c->kernel ? bpf_probe_read_kernel(&unit, size, (void *)at) : bpf_probe_read_user(&unit, size, (void *)at);
+	long n = c->kernel ? bpf_probe_read_kernel(&unit, size, (void *)at)
+			   : bpf_probe_read_user(&unit, size, (void *)at);
 
 	return n < 0 ? -1 : (int64_t)unit;
 }

@@ -35,7 +35,6 @@ struct box {
 		struct rt_str str;
 		struct rt_stat_value stat;
 		struct rt_lock lock;
-		
 		char room[8 + 2 * RT_STR_BYTES + 8];
 	} slot[SLOTS];
 	char slack[RT_FRAME_SLACK];
@@ -637,93 +636,52 @@ TEST(lib_formats)
 
 /* ------------------------------------------------------------------ floating point */
 
-/* Numbers of all kinds, also near each other, near whole ones and at the ends of the range. */
+/* Numbers of all kinds: edges, of few bits, of much the same size as others, near whole ones, small ones. */
 static int64_t rnd_fp(void)
 {
-	static const uint64_t edges[] = {
-		0, 1, 0xfffffffffffff, 0x10000000000000, 0x10000000000001, 0x7fefffffffffffff,
-		0x7ff0000000000000, 0x7ff0000000000001, 0x7ff8000000000000, 0x3ff0000000000000,
-		0x3fe0000000000000, 0x3fdfffffffffffff, 0x43e0000000000000, 0x43dfffffffffffff,
-		0x4330000000000000, 0x432fffffffffffff, 0x3fb999999999999a, 0x43f0000000000000,
-	};
+	static const uint64_t edges[] = {0, 1, 0xfffffffffffff, 0x10000000000000, 0x7fefffffffffffff,
+					 0x7ff0000000000000, 0x7ff0000000000001, 0x3ff0000000000000, 0x3fdfffffffffffff,
+					 0x43e0000000000000, 0x43dfffffffffffff, 0x4330000000000000, 0x43f0000000000000};
+	static const unsigned first[] = {1023, 1000, 0, 0}, n[] = {5, 100, 60, 2047};
 	uint64_t sign = (uint64_t)below(2) << 63, few = rnd() & (~0ull << below(52)) & 0xfffffffffffff;
+	unsigned kind = below(8);
 
-	switch (below(8)) {
-	case 0:
-		return (int64_t)(sign | edges[below(18)]);
-	case 1:
-		return (int64_t)(sign | rnd() >> below(64) >> 1);
-	case 2: /* of much the same size as others */
-		return (int64_t)(sign | (uint64_t)(1023 + below(5)) << 52 | few);
-	case 3:
-		return (int64_t)(sign | (uint64_t)(1000 + below(100)) << 52 | few);
-	case 4:
-		return (int64_t)(sign | (uint64_t)below(60) << 52 | few);
-	default:
-		return (int64_t)(sign | (uint64_t)below(2047) << 52 | few);
-	}
+	if (kind < 2)
+		return (int64_t)(sign | (kind ? rnd() >> below(64) >> 1 : edges[below(13)]));
+	kind = kind < 5 ? kind - 2 : 3;
+	return (int64_t)(sign | (uint64_t)(first[kind] + below(n[kind])) << 52 | few);
 }
 
 static void check_fp(const char *name, int64_t a, int64_t b)
 {
-	char function[32];
-	int64_t want = RT_LONG(name, RT_N(a), RT_N(b), RT_N(0));
+	int64_t want = RT_LONG(name + 3, RT_N(a), RT_N(b), RT_N(0));
 
-	snprintf(function, sizeof(function), "rt_%s", name);
-	if (CALL(function, "nn", a, b) != want)
-		test_fail(__FILE__, __LINE__, "%s of %016lx %016lx: %016lx, expected %016lx", name, (long)a, (long)b,
-			  (long)box->ret, (long)want);
-}
-
-TEST(lib_calculates_with_floating_point)
-{
-	static const char *const two[] = {"fp_add", "fp_sub", "fp_mul", "fp_div", "fp_rem", "fp_eq", "fp_le", "fp_lt"};
-	int64_t a, b;
-
-	if (!ready())
-		return;
-	for (int i = 0; i < 100000; i++) {
-		a = rnd_fp();
-		b = below(16) ? rnd_fp() : a ^ (int64_t)((uint64_t)below(2) << 63 | below(2));
-		check_fp(two[i % 8], a, b);
-		if (i % 2)
-			continue;
-		check_fp("fp_sqrt", a, b);
-		check_fp("fp32_to_fp64", b, a);
-		check_fp("fp_to_long", a, (int64_t)below(6));
-		check_fp("long_to_fp", rnd_number(), a);
-	}
+	if (CALL(name, "nn", a, b) != want)
+		test_fail(__FILE__, __LINE__, "%s(%lx, %lx): %lx, expected %lx", name, a, b, box->ret, want);
 }
 
 /* Texts of numbers: those of random ones, with more or fewer digits; exactly between two numbers; parts. */
 static size_t rnd_number_text(char *s, size_t size)
 {
-	static const char *const parts[] = {"1", "0", "9", ".", "e", "E", "+", "-", "0x", "p", "inf", "nan", " ",
-					    "f", "12345678901234567890", "e-3", "e+30", "p-1", "infinity", "x"};
+	static const char *const parts[] = {"1", "0", "9", ".", "e", "E", "+", "-", "0x", "p", "inf", "nan",
+					    " ", "f", "12345678901234567890", "e-3", "p-1", "infinity", "x"};
 	size_t n = 0;
 	double d, next;
 	int64_t bits = rnd_fp();
 
 	memcpy(&d, &bits, sizeof(d));
-	switch (below(6)) {
+	switch (below(4)) {
 	case 0:
-		return (size_t)snprintf(s, size, "%.*e", (int)below(30), d);
-	case 1:
-		return (size_t)snprintf(s, size, "%.*g", 17 + (int)below(4), d);
-	case 2:
-		return (size_t)snprintf(s, size, "%a", d);
-	case 3: /* between two of a few digits */
+		return (size_t)snprintf(s, size, below(3) ? "%.*e" : "%.*a", (int)below(30), d);
+	case 1: /* between two of a few digits */
 		bits = (int64_t)((uint64_t)(1023 + below(60)) << 52 | (rnd() & 0xfffffffffffff));
 		memcpy(&d, &bits, sizeof(d));
 		bits++;
 		memcpy(&next, &bits, sizeof(next));
 		n = (size_t)snprintf(s, size, "%.*Lf", 60, ((long double)d + next) / 2);
-		if (below(2))
-			n += (size_t)snprintf(s + n, size - n, "%s", below(2) ? "1" : "0000000001");
-		return n;
-	case 4:
-		n = below(300);
-		rnd_text(s, n, "0123456789", 10);
+		return n + (size_t)snprintf(s + n, size - n, "%s", below(2) ? "" : "0000000001");
+	case 2:
+		n = rnd_text(s, below(300), "0123456789", 10);
 		return n + (size_t)snprintf(s + n, size - n, "%s%u", below(2) ? "e-" : ".", below(400));
 	default:
 		for (unsigned i = below(6); i-- > 0;)
@@ -732,29 +690,41 @@ static size_t rnd_number_text(char *s, size_t size)
 	}
 }
 
-TEST(lib_reads_and_writes_floating_point)
+static void check_fp_text(int64_t v)
 {
 	char s[1200];
-	int64_t v, precision;
+	size_t cap = below(4) ? MAX_TEXT : rnd_len(), n = rnd_number_text(s, sizeof(s));
+	int64_t precision = below(4) ? (int)below(20) : (int)below(1000) - 100, want;
+	const struct rt_call *text;
 
-	if (!ready())
-		return;
-	for (int i = 0; i < 20000; i++) {
-		size_t cap = i % 4 ? MAX_TEXT : rnd_len(), n = rnd_number_text(s, sizeof(s));
-		const struct rt_call *want;
+	n = n < MAX_TEXT ? n : MAX_TEXT;
+	put(1, s, n);
+	want = NATIVE(MAX_TEXT, "string_to_fp", TEXT(s, n))->ret.n;
+	if (CALL("rt_string_to_fp", "f1", 0, 0) != want)
+		test_fail(__FILE__, __LINE__, "\"%.*s\": %lx, expected %lx", (int)n, s, box->ret, want);
+	clean(0);
+	text = NATIVE(cap, "fp_to_string", RT_N(v), RT_N(precision));
+	CALL("rt_fp_to_string", "f0nnn", 0, 0, (int64_t)cap, v, precision);
+	CHECK_SLOT(0, cap, text->ret.s, text->ret.len);
+}
 
-		n = n < MAX_TEXT ? n : MAX_TEXT;
-		put(1, s, n);
-		v = NATIVE(MAX_TEXT, "string_to_fp", TEXT(s, n))->ret.n;
-		if (CALL("rt_string_to_fp", "f1", 0, 0) != v)
-			test_fail(__FILE__, __LINE__, "\"%.*s\": %016lx, expected %016lx", (int)n, s,
-				  (long)box->ret, (long)v);
-		v = rnd_fp();
-		precision = below(4) ? (int)below(20) : (int)below(1000) - 100;
-		clean(0);
-		want = NATIVE(cap, "fp_to_string", RT_N(v), RT_N(precision));
-		CALL("rt_fp_to_string", "f0nnn", 0, 0, (int64_t)cap, v, precision);
-		CHECK_SLOT(0, cap, want->ret.s, want->ret.len);
+TEST(lib_calculates_with_floating_point)
+{
+	static const char *const two[] = {"rt_fp_add", "rt_fp_sub", "rt_fp_mul", "rt_fp_div",
+					  "rt_fp_rem", "rt_fp_eq",  "rt_fp_le",	 "rt_fp_lt"};
+
+	for (int i = 0; ready() && i < 100000; i++) {
+		int64_t a = rnd_fp(), b = below(16) ? rnd_fp() : a ^ (int64_t)((uint64_t)below(2) << 63 | below(2));
+
+		check_fp(two[i % 8], a, b);
+		if (i % 2)
+			continue;
+		check_fp("rt_fp_sqrt", a, b);
+		check_fp("rt_fp32_to_fp64", b, a);
+		check_fp("rt_fp_to_long", a, (int64_t)below(6));
+		check_fp("rt_long_to_fp", rnd_number(), a);
+		if (i % 5 == 0)
+			check_fp_text(a);
 	}
 }
 

@@ -145,7 +145,8 @@ static void load_error(struct run *r, const struct gen_program *p, int error, co
 	if (permission_error(r, inst->name, error))
 		return;
 	if (log->len && strstr(log->s, "bpf_probe_write_user")) {
-		message_error(r, "the kernel lets no probe write to the memory of programs: it is locked down [man kernel_lockdown]");
+		message_error(r, "the kernel lets no probe write to the memory of programs: it is locked down "
+				 "[man kernel_lockdown]");
 		return;
 	}
 	if ((error == -EPERM || error == -EACCES) && !log->len) {

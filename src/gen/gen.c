@@ -19,6 +19,7 @@ enum {
 	NO_PREALLOC = 1,	   /* BPF_F_NO_PREALLOC */
 	MANY_ENTRIES = 65536,	   /* preallocating more takes too long */
 	DEFAULT_RING_MB = 8,
+	SILENT_RING_MB = 1, /* nothing is printed but errors: making a large one takes time */
 	MAX_TARGETS = 32768,
 };
 
@@ -27,7 +28,7 @@ enum {
 struct reach {
 	const struct ir_module *m;
 	bool *fns, *globals;
-	bool user_memory, texts, tokens, groups, bias, counters;
+	bool user_memory, texts, tokens, groups, bias, counters, prints;
 };
 
 static void reach_fn(struct reach *r, uint32_t fn)
@@ -56,6 +57,8 @@ static void reach_fn(struct reach *r, uint32_t fn)
 				r->user_memory = true;
 			if (i->op == IR_CTXBIAS)
 				r->bias = true;
+			if (i->op == IR_PRINT || i->op == IR_PRINTH)
+				r->prints = true;
 			if (i->op != IR_RT)
 				continue;
 			const char *name = intrinsic_by_number(i->imm)->name;
@@ -66,6 +69,8 @@ static void reach_fn(struct reach *r, uint32_t fn)
 			r->groups |= strcmp(name, "matched") == 0 || strcmp(name, "matched_str") == 0 ||
 				     strcmp(name, "ngroups") == 0;
 			r->counters |= strcmp(name, "perf_counter") == 0;
+			r->prints |= strncmp(name, "print_", 6) == 0 || strcmp(name, "log") == 0 ||
+				     strcmp(name, "warn") == 0 || strcmp(name, "system") == 0;
 			for (size_t t = 0; t < sizeof(tokens) / sizeof(tokens[0]); t++)
 				r->tokens |= strncmp(name, tokens[t], strlen(tokens[t])) == 0;
 			for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++)
@@ -171,7 +176,9 @@ static void add_maps(struct builder *b, const struct reach *r, const bool *there
 		[GEN_MAP_TARGETS] = {"targets", BPF_MAP_TYPE_HASH, 4, 4, MAX_TARGETS, NO_PREALLOC, -1,
 				     NULL, false, false},
 	};
-	uint32_t ring = (uint32_t)(b->s->opt.buffer_mb ? b->s->opt.buffer_mb : DEFAULT_RING_MB) << 20;
+	uint32_t ring = (uint32_t)(b->s->opt.buffer_mb ? b->s->opt.buffer_mb :
+				   r->prints	       ? DEFAULT_RING_MB :
+							 SILENT_RING_MB) << 20;
 	struct rt_shared start = {0};
 	struct str shared = {0};
 

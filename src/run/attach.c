@@ -62,6 +62,8 @@ static bool make_map(struct run *r, size_t i)
 	struct kern_map want = {m->name, m->type, m->key_size, m->value_size, m->max_entries, m->flags};
 	int status;
 
+	if (i == GEN_MAP_TARGETS && !r->s->opt.target_pid)
+		want.max_entries = 1; /* all processes are traced */
 	if (m->per_cpu)
 		want.max_entries *= (uint32_t)kern_possible_cpus();
 	if (i == GEN_MAP_FRAMES) {

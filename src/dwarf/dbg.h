@@ -12,6 +12,7 @@
  *   names.c      types and globals of a whole module by name
  *   locexpr.c    location expressions to expressions of the tree
  *   location.c   where variables are, values out of there
+ *   callers.c    values at the entry of a function, from its callers
  *   vars.c       $x and its accessors, $$vars, lists for -L
  *   pretty.c     $x$, $x$$
  *
@@ -49,6 +50,7 @@ struct dbg_module {
 	struct obj *debug_obj;	 /* the debug file with its symbol table, or NULL */
 	struct obj_symtab *symbols; /* by dbg_symbols() */
 	struct dbg_name_table *name_table; /* names.c */
+	struct dbg_callers *callers;	 /* callers.c */
 };
 
 /* The module of a path, opened once a session. NULL, with the reason in *why. */

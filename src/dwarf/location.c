@@ -12,43 +12,48 @@ Dwarf_Addr dbg_pc(const struct dbg_query *q)
 	return m ? q->at->pc + m->elf_bias - m->dwarf_bias : 0;
 }
 
-static struct expr *frame_by_cfi(struct dbg_query *q, Dwarf_CFI *cfi, Dwarf_Addr bias)
+static Dwarf_Frame *frame_by(struct dbg_query *q, Dwarf_CFI *cfi, Dwarf_Addr bias)
 {
-	const struct dbg_module *m = q->at->module;
 	Dwarf_Frame *frame = NULL;
-	struct expr *e = NULL;
-	struct location l;
-	Dwarf_Op *ops;
-	size_t n;
 
-	if (!cfi || dwarf_cfi_addrframe(cfi, q->at->pc + m->elf_bias - bias, &frame) != 0)
-		return NULL;
-	if (dwarf_frame_cfa(frame, &ops, &n) == 0 && n && dbg_evaluate(q, NULL, ops, n, &l) &&
-	    l.kind == LOC_ADDRESS)
-		e = l.e;
-	free(frame);
-	return e;
+	return cfi && dwarf_cfi_addrframe(cfi, q->at->pc + q->at->module->elf_bias - bias, &frame) == 0 ?
+		       frame :
+		       NULL;
+}
+
+Dwarf_Frame *dbg_frame(struct dbg_query *q)
+{
+	Dwfl_Module *mod = q->at->module->mod;
+	Dwarf_Addr bias = 0;
+	Dwarf_CFI *cfi = dwfl_module_eh_cfi(mod, &bias);
+	Dwarf_Frame *frame = frame_by(q, cfi, bias);
+
+	if (frame)
+		return frame;
+	cfi = dwfl_module_dwarf_cfi(mod, &bias);
+	return frame_by(q, cfi, bias);
 }
 
 struct expr *dbg_frame_address(struct dbg_query *q)
 {
 	const struct dbg_module *m = q->at->module;
+	Dwarf_Frame *frame;
+	struct expr *e = NULL;
+	struct location l;
 	Dwarf_Die function;
-	Dwarf_Addr entry, bias = 0;
-	Dwarf_CFI *cfi;
-	struct expr *e;
+	Dwarf_Addr entry;
+	Dwarf_Op *ops;
+	size_t n;
 
 	if (q->at->is_return || !m)
 		return dbg_fail(q, "not accessible after the return [man error::dwarf]");
-	if (dbg_function(q, &function) && dwarf_entrypc(&function, &entry) == 0 &&
-	    entry == dbg_pc(q))
+	if (dbg_function(q, &function) && dbg_entry_pc(&function, &entry) && entry == dbg_pc(q))
 		return dbg_binary(q, OP_ADD, dbg_register(q, 7), dbg_number(q, 8));
-	cfi = dwfl_module_eh_cfi(m->mod, &bias);
-	e = frame_by_cfi(q, cfi, bias);
-	if (!e) {
-		cfi = dwfl_module_dwarf_cfi(m->mod, &bias);
-		e = frame_by_cfi(q, cfi, bias);
-	}
+	frame = dbg_frame(q);
+	if (frame && dwarf_frame_cfa(frame, &ops, &n) == 0 && n && dbg_evaluate(q, NULL, ops, n, &l) &&
+	    l.kind == LOC_ADDRESS)
+		e = l.e;
+	free(frame);
 	if (!e)
 		return dbg_fail(q, "no unwind information at 0x%llx [man error::dwarf]",
 				(unsigned long long)q->at->pc);

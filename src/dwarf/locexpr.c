@@ -123,6 +123,12 @@ struct expr *dbg_register(struct dbg_query *q, int number)
 	if (number < 0 || number > 16)
 		return dbg_fail(q, "value in register %d, which probes cannot read [man error::dwarf]",
 				number);
+	if (q->callee) {
+		e = dbg_callers_register(q->callee, number);
+		if (!e && q->callee->why)
+			dbg_fail(q, "%s", q->callee->why);
+		return e;
+	}
 	e = context(q, CTX_REGISTER);
 	if (e)
 		e->number = number;
@@ -157,6 +163,8 @@ static unsigned tree_size(const struct expr *e, unsigned max)
 		n += tree_size(e->left, max - n);
 	if (n <= max)
 		n += tree_size(e->right, max - n);
+	if (n <= max)
+		n += tree_size(e->cond, max - n);
 	return n;
 }
 
@@ -320,7 +328,13 @@ static bool frame_base(struct machine *m, struct expr **out)
 	return *out != NULL;
 }
 
-/* A value at the entry of the function: known only there. */
+static bool not_accessible(struct dbg_query *q)
+{
+	return dbg_fail(q, "not accessible at this address (pc: 0x%llx) [man error::dwarf]",
+			(unsigned long long)q->at->pc);
+}
+
+/* A value at the entry of the function: known there, else the caller may tell. */
 static bool entry_value(struct machine *m, Dwarf_Op *op)
 {
 	struct dbg_query *q = m->q;
@@ -328,16 +342,22 @@ static bool entry_value(struct machine *m, Dwarf_Op *op)
 	Dwarf_Attribute attr;
 	Dwarf_Addr entry;
 	Dwarf_Die function;
+	struct expr *e;
 	Dwarf_Op *ops;
 	size_t n;
 
-	if (m->depth > 4 || !m->attr || !dbg_function(q, &function) ||
-	    dwarf_entrypc(&function, &entry) != 0 || entry != dbg_pc(q) || q->at->is_return)
-		return dbg_fail(q, "not accessible at this address (pc: 0x%llx) [man error::dwarf]",
-				(unsigned long long)q->at->pc);
+	if (m->depth > 4 || !m->attr || !dbg_function(q, &function) || !dbg_entry_pc(&function, &entry) ||
+	    q->at->is_return)
+		return not_accessible(q);
 	if (dwarf_getlocation_attr(m->attr, op, &attr) != 0 ||
 	    dwarf_getlocation(&attr, &ops, &n) != 0)
 		return unsupported(m, "a damaged entry value");
+	if (entry != dbg_pc(q) || q->callee) {
+		if (n != 1 || ops[0].atom < DW_OP_reg0 || ops[0].atom > DW_OP_reg15)
+			return not_accessible(q);
+		e = dbg_entry_value(q, ops[0].atom - DW_OP_reg0, NULL);
+		return e ? push(m, e) : not_accessible(q);
+	}
 	inner.attr = &attr;
 	if (!evaluate(&inner, ops, n))
 		return false;
@@ -346,6 +366,18 @@ static bool entry_value(struct machine *m, Dwarf_Op *op)
 	if (!inner.have_last && inner.n)
 		return push(m, inner.stack[inner.n - 1].e);
 	return unsupported(m, "this kind of entry value");
+}
+
+/* What was passed for a parameter that the compiler has removed. */
+static bool removed_parameter(struct machine *m, Dwarf_Op *op)
+{
+	Dwarf_Die parameter;
+	struct expr *e;
+
+	if (!m->attr || dwarf_getlocation_die(m->attr, op, &parameter) != 0)
+		return unsupported(m, "a damaged parameter");
+	e = dbg_entry_value(m->q, 0, &parameter);
+	return e ? push(m, e) : not_accessible(m->q);
 }
 
 static bool address_attr(struct machine *m, Dwarf_Op *op, uint64_t *out)
@@ -372,9 +404,8 @@ struct expr *dbg_bias(struct dbg_query *q)
 	return q->m->kernel ? dbg_number(q, (int64_t)q->m->bias) : context(q, CTX_BIAS);
 }
 
-static bool push_address(struct machine *m, uint64_t address)
+struct expr *dbg_address_of(struct dbg_query *q, uint64_t address)
 {
-	struct dbg_query *q = m->q;
 	struct expr *bias;
 	GElf_Ehdr header;
 
@@ -386,11 +417,11 @@ static bool push_address(struct machine *m, uint64_t address)
 		return push(m, dbg_number(q, (int64_t)(address + q->m->bias)));
 	}
 	if (gelf_getehdr(q->m->elf, &header) && header.e_type != ET_DYN)
-		return push(m, dbg_number(q, (int64_t)address));
+		return dbg_number(q, (int64_t)address);
 	if (q->foreign)
 		return dbg_fail(q, "%s is loaded at an address that is not known here", q->m->path);
 	bias = dbg_bias(q);
-	return push(m, dbg_binary(q, OP_ADD, bias, dbg_number(q, (int64_t)address)));
+	return dbg_binary(q, OP_ADD, bias, dbg_number(q, (int64_t)address));
 }
 
 static void set_last(struct machine *m, const struct location *l)
@@ -646,12 +677,12 @@ static bool place(struct machine *m, Dwarf_Op *op)
 
 	switch (op->atom) {
 	case DW_OP_addr:
-		return push_address(m, op->number);
+		return push(m, dbg_address_of(q, op->number));
 	case DW_OP_addrx:
 	case DW_OP_GNU_addr_index:
 		if (!address_attr(m, op, &n))
 			return unsupported(m, "a damaged address");
-		return push_address(m, n);
+		return push(m, dbg_address_of(q, n));
 	case DW_OP_constx:
 	case DW_OP_GNU_const_index:
 		if (!address_attr(m, op, &n))
@@ -705,6 +736,8 @@ static bool place(struct machine *m, Dwarf_Op *op)
 	case DW_OP_entry_value:
 	case DW_OP_GNU_entry_value:
 		return entry_value(m, op);
+	case DW_OP_GNU_parameter_ref:
+		return removed_parameter(m, op);
 	case DW_OP_form_tls_address:
 	case DW_OP_GNU_push_tls_address:
 		return tls_address(m);

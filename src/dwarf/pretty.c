@@ -396,6 +396,7 @@ struct expr *dbg_context_string(struct dbg_query *q, const char *name, unsigned 
 		return dbg_fail(q, "unable to find local '$%s'", name);
 	if (q->at->signature)
 		return locals ? finish(&p) : arguments(&p, suffix);
+	q->only_here = true; /* the text should not fail for one of many */
 	/* A function of the symbol table has no scopes: nothing to show. */
 	n = dbg_scopes(q, scopes, DBG_MAX_DEPTH);
 	for (size_t i = 0; i < n; i++) {

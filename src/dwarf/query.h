@@ -34,6 +34,9 @@ struct dbg_query {
 	unsigned nodes;		 /* of the tree made so far */
 	unsigned steps;		 /* of searches, see dbg_step() */
 	struct dbg_type *type_only; /* the type of the expression is wanted, not its value */
+	bool only_here;		 /* what callers have passed is not asked for */
+	struct dbg_query *callee; /* the place is in a caller of that query's function, stopped at a call */
+	unsigned n_frames;	 /* such frames between here and the probe */
 	Dwarf_Die function;	 /* concrete subprogram around the place; addr NULL: not looked for */
 	bool function_tried;
 };
@@ -186,12 +189,24 @@ struct expr *dbg_clone(struct dbg_query *q, const struct expr *e);
 struct expr *dbg_register(struct dbg_query *q, int number);
 /* Of the place's module. */
 struct expr *dbg_bias(struct dbg_query *q);
+/* Where an address of the debug information is in the running program. */
+struct expr *dbg_address_of(struct dbg_query *q, uint64_t address);
 /* The low bits of a 64-bit value, extended. */
 struct expr *dbg_extend(struct dbg_query *q, struct expr *e, unsigned bits, bool is_signed);
 
 /* Runs a location expression. attr: where it comes from, or NULL (CFA, return values). */
 bool dbg_evaluate(struct dbg_query *q, Dwarf_Attribute *attr, Dwarf_Op *ops, size_t n,
 		  struct location *out);
+
+/* ------------------------------------------------------------------ callers.c */
+
+/* Entry of a concrete function, as the debug information counts. */
+bool dbg_entry_pc(Dwarf_Die *function, Dwarf_Addr *entry);
+/* What a register held at the entry of the function (parameter NULL), or what was passed for a parameter that
+ * is passed no more, as the caller's debug information tells. NULL: it does not; q->why is not set. */
+struct expr *dbg_entry_value(struct dbg_query *q, int reg, Dwarf_Die *parameter);
+/* A register of the caller's frame. */
+struct expr *dbg_callers_register(struct dbg_query *q, int reg);
 
 /* ------------------------------------------------------------------ location.c */
 
@@ -200,6 +215,8 @@ bool dbg_locate(struct dbg_query *q, Dwarf_Die *var, struct location *out);
 /* Could be located; nothing is reported. */
 bool dbg_has_location(struct dbg_query *q, Dwarf_Die *var);
 struct expr *dbg_frame_address(struct dbg_query *q);
+/* Unwind rules at the place, to be freed; NULL: there are none. */
+Dwarf_Frame *dbg_frame(struct dbg_query *q);
 /* n bits at a bit offset in the object; unit: bytes of the declared type (reads stay within its
  * alignment if possible), 0: not known. */
 struct expr *dbg_fetch(struct dbg_query *q, const struct location *loc, uint64_t bit_offset,

@@ -186,27 +186,20 @@ static int failed(const struct session *s, int pass)
 /* ------------------------------------------------------------------ the passes */
 
 /* -p4: the compiled script as a file in this directory; its name goes to stdout. */
-static int write_compiled(struct session *s)
+static int write_compiled(struct session *s, struct str *out)
 {
-	struct str out = {0};
 	const char *name;
 	FILE *f;
 	bool ok;
 
-	name = save_refused(s);
-	if (name) {
-		fprintf(stderr, "stap: %s cannot be part of a compiled script yet\n", name);
-		return failed(s, 4);
-	}
-	save_write(&out, s);
 	name = s->opt.module_given ? s->opt.module_name
-				   : arena_printf(&s->arena, "stap_%08x", hash_bytes(out.s, out.len));
+				   : arena_printf(&s->arena, "stap_%08x", hash_bytes(out->s, out->len));
 	name = arena_printf(&s->arena, "%s.bo", name);
 	f = fopen(name, "we");
-	ok = f && fwrite(out.s, 1, out.len, f) == out.len;
+	ok = f && fwrite(out->s, 1, out->len, f) == out->len;
 	if (f && fclose(f) != 0)
 		ok = false;
-	str_release(&out);
+	str_release(out);
 	if (!ok) {
 		fprintf(stderr, "stap: cannot write %s: %s\n", name, strerror(errno));
 		return failed(s, 4);
@@ -274,6 +267,8 @@ static int compile_and_run(struct session *s, const struct cli *cli)
 	struct pass_clock clock = {0};
 	struct gen_features can;
 	struct source *file = NULL;
+	struct str saved = {0};
+	const char *refused;
 	int status = -1;
 
 	s->kernel_ways = kern_ways(s->opt.kernel_functions);
@@ -299,6 +294,18 @@ static int compile_and_run(struct session *s, const struct cli *cli)
 		return status;
 
 	pass_clock_start(s, &clock);
+	if (s->opt.last_pass == 4) {
+		refused = save_refused(s);
+		if (refused) {
+			fprintf(stderr, "stap: %s cannot be part of a compiled script\n", refused);
+			return failed(s, 4);
+		}
+		save_write(&saved, s);
+	}
+	if ((file && save_is_one(file->text, file->len)) || s->opt.last_pass == 4) {
+		if (!save_relocate(s))
+			return failed(s, 4);
+	}
 	if (gen_needed(s)) {
 		can = features(s);
 		if (!gen_build(s, &can))
@@ -306,7 +313,7 @@ static int compile_and_run(struct session *s, const struct cli *cli)
 	}
 	report(s, 4, &clock);
 	if (s->opt.last_pass == 4)
-		return write_compiled(s);
+		return write_compiled(s, &saved);
 
 	pass_clock_start(s, &clock);
 	if (s->opt.verbose[5])

@@ -99,6 +99,7 @@ struct session {
 	unsigned n_synthesized;
 	struct map texts; /* text of a pretty-printing expression -> struct function */
 	bool has_autocasts, autocasts_looked_for;
+	bool fixed_kernel; /* -p4: something about this kernel could not be left open (dwarf/relocate.c) */
 
 	struct alias_index *aliases; /* sema/probes.c */
 

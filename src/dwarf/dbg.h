@@ -13,6 +13,7 @@
  *   locexpr.c    location expressions to expressions of the tree
  *   location.c   where variables are, values out of there
  *   callers.c    values at the entry of a function, from its callers
+ *   relocate.c   offsets in the kernel's structures, for compiled scripts
  *   vars.c       $x and its accessors, $$vars, lists for -L
  *   pretty.c     $x$, $x$$
  *
@@ -118,6 +119,9 @@ struct dbg_place {
  * (not cloned) in the result. */
 struct expr *dbg_resolve(struct session *s, const struct dbg_place *at, struct expr *target,
 			 const char **why);
+/* The number behind the name of a CTX_KFIELD in the running kernel. False: its types have no such thing, or it
+ * is read in another way there. */
+bool dbg_close_number(struct session *s, const char *text, int64_t *n);
 /* The frame address (value of the stack pointer after the function has returned) at a place inside a
  * function; NULL: not known. */
 struct expr *dbg_cfa(struct session *s, const struct dbg_place *at, const struct token *tok);

@@ -231,6 +231,7 @@ bool dbg_find_enumerator(struct dbg_query *q, const char *name, int64_t *value)
 	Dwarf_Die *die = n ? map_get(&n->enums, name) : NULL;
 	Dwarf_Attribute attr;
 
+	q->s->fixed_kernel |= dbg_is_open(q);
 	if (btf)
 		return btf_enumerator(btf, name, value);
 	return die && dwarf_attr(die, DW_AT_const_value, &attr) && dbg_constant(&attr, value);

@@ -132,6 +132,7 @@ static void show_member(struct pretty *p, const struct dbg_object *o, const stru
 		str_addc(&p->format, '?');
 		return;
 	}
+	p->q->s->fixed_kernel |= dbg_is_open(p->q);
 	m.type = place.type;
 	m.bit_offset = place.bit_offset;
 	m.bit_size = place.bit_size;

@@ -232,6 +232,9 @@ struct dbg_object {
 	unsigned bit_size;
 	struct dbg_type matrix; /* indexes > 0: the array of which it is an element by so many indexes, */
 	unsigned indexes;	/* fewer than it has dimensions */
+	/* Relocatable: it is the member open_path of the open_type at open_at. NULL: it is none. */
+	const char *open_type, *open_path;
+	struct expr *open_at;
 };
 
 /* The pc of the place as the DWARF data counts. */
@@ -257,6 +260,15 @@ struct expr *dbg_address(struct dbg_query *q, const struct dbg_object *o);
 /* Behind foreign_type.resolve. */
 struct expr *dbg_resolve_typed(struct session *s, const struct foreign_type *type,
 			       struct expr *target, const char **why);
+
+/* ------------------------------------------------------------------ relocate.c */
+
+/* Is this about the kernel, for a compiled script? */
+bool dbg_is_open(const struct dbg_query *q);
+/* A step to a member whose offset is left open. False: it cannot be. */
+bool dbg_open_member(struct dbg_query *q, struct dbg_object *o, const char *name, const struct dbg_member *m);
+/* The size of a type, left open where it may differ. */
+struct expr *dbg_open_size(struct dbg_query *q, struct dbg_type t, uint64_t size);
 
 /* ------------------------------------------------------------------ pretty.c */
 

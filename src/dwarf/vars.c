@@ -334,6 +334,7 @@ bool dbg_dereference(struct dbg_query *q, struct dbg_object *o)
 {
 	struct dbg_type pointer = dbg_peel(o->type), to = dbg_pointee(&pointer);
 
+	o->open_type = NULL;
 	if (o->loc.kind == LOC_POINTER) {
 		Dwarf_Die target = o->loc.target;
 		int64_t offset = o->loc.offset;
@@ -427,6 +428,8 @@ bool dbg_step_member(struct dbg_query *q, struct dbg_object *o, const char *name
 			return dbg_fail(q, "unable to find static member '%s'", name);
 		return variable_object(q, &var, o);
 	}
+	if (dbg_is_open(q) && o->loc.kind == LOC_ADDRESS && dbg_open_member(q, o, name, &m))
+		m.offset = 0;
 	o->type = m.type;
 	o->bit_offset = m.bit_offset;
 	o->bit_size = m.bit_size;
@@ -468,8 +471,8 @@ static bool step_index(struct dbg_query *q, struct dbg_object *o, struct expr *i
 	}
 	if (o->loc.kind == LOC_ADDRESS) {
 		o->loc.e = dbg_binary(q, OP_ADD, o->loc.e,
-				      dbg_binary(q, OP_MUL, index,
-						 dbg_number(q, (int64_t)stride)));
+				      dbg_binary(q, OP_MUL, index, dbg_open_size(q, element, stride)));
+		o->open_type = NULL;
 		return o->loc.e != NULL;
 	}
 	if (index->kind != EX_NUMBER || index->lit->num < 0 || index->lit->num > 1 << 24)
@@ -754,6 +757,7 @@ static bool kernel_variable(struct dbg_query *q, const char *name, struct dbg_ob
 	if (!x.addr)
 		return dbg_fail(q, "the kernel does not show the address of '%s' (kptr_restrict)", name);
 	memset(o, 0, sizeof(*o));
+	q->s->fixed_kernel = true;
 	o->bit_offset = -1;
 	o->loc.kind = LOC_ADDRESS;
 	q->s->kernel_address = arena_printf(q->a, "@var(\"%s\")", name);

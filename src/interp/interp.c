@@ -739,6 +739,7 @@ op_ITEREND:
 	end_iter(in, REG(c->a));
 	NEXT();
 op_CTXREG:
+op_KFIELD:
 op_CTXBIAS:
 op_UREAD:
 	FAIL("no traced program in this handler");

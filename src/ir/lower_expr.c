@@ -461,6 +461,10 @@ static ir_ref lower_context(struct lower *l, struct expr *e)
 	};
 	ir_ref v;
 
+	if (e->context == CTX_KFIELD) {
+		v = ir_strc(l->m, e->name, (uint32_t)strlen(e->name));
+		return lower_op(l, IR_KFIELD, e->tok, 0, &v, 1);
+	}
 	if (e->context != CTX_READ && e->context != CTX_KREAD)
 		return lower_op(l, ops[e->context], e->tok, (uint32_t)e->number, NULL, 0);
 	v = lower_expr(l, e->left);

@@ -83,6 +83,7 @@ enum context_kind {
 	CTX_CALL,     /* of a kernel function: a number, the same at its entry and its return */
 	CTX_ARG,      /* number: argument of the tracepoint or kernel function, from 0, as 64 bits */
 	CTX_KREAD,    /* as CTX_READ, of kernel memory */
+	CTX_KFIELD,   /* an offset or size in the kernel, by name: see dwarf/relocate.c */
 };
 
 enum {

@@ -248,6 +248,8 @@ static void dump_expr(struct str *o, const struct expr *e)
 			str_add(o, "%bias");
 		} else if (e->context == CTX_CALL) {
 			str_add(o, "%call");
+		} else if (e->context == CTX_KFIELD) {
+			str_addf(o, "%%kfield(%s)", e->name);
 		} else {
 			str_addf(o, "%%r%d", e->number);
 		}

@@ -129,6 +129,7 @@ static bool emit_one(struct building *b, const char *path)
 		return false;
 	}
 	site->by_file = path != NULL;
+	site->runs = path;
 	inst->family = b->family;
 	inst->site = counter ? NULL : site;
 	inst->counts = counter != NULL;

@@ -209,6 +209,7 @@ bool process_emit(struct process_query *q, const struct process_site *e)
 	site->target_only = true;
 	site->by_file = q->library != NULL;
 	site->file = q->runs;
+	site->runs = q->runs_path;
 	site->at_entry = e->is_entry && e->kind == SITE_UPROBE;
 	site->place = place;
 	inst->family = q->family;
@@ -366,7 +367,7 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 			if (many_libraries && !many)
 				diag_mute(s);
 			q.quiet |= many_libraries;
-			ok &= process_identify(programs.v[i].path, &q.runs);
+			ok &= process_identify(q.runs_path = programs.v[i].path, &q.runs);
 			for (size_t k = 0; k < libraries.n; k++) {
 				q.library = libraries.v[k].shown;
 				ok &= build_in_file(&q, libraries.v[k].path);

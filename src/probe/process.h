@@ -50,7 +50,8 @@ struct process_query {
 	bool (*put)(struct process_query *q, const struct process_site *e);
 	const char *program;	/* shown, or NULL */
 	const char *library;	/* shown, or NULL */
-	struct probe_file_id runs; /* with a library: the program */
+	struct probe_file_id runs; /* with a library: the program, */
+	const char *runs_path;	   /* and its path */
 	struct dbg_module *m;	/* the file that is probed */
 	size_t at;		/* component "function", ... */
 	bool quiet;		/* one of several files: a miss is not an error */
@@ -103,9 +104,6 @@ bool process_plt(struct process_query *q);
 
 /* The entry instance of a .return instance, see provider.h (process_entry.c). */
 struct probe_inst *process_entry_of(struct session *s, const struct probe_inst *ret);
-
-/* process_select.c: the executable as the kernel knows it. False: it cannot be opened. */
-bool process_identify(const char *path, struct probe_file_id *id);
 
 /* process_return.c */
 /* Would the program go astray with a return probe at pc? name: of a PLT stub, or NULL. */

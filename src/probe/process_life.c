@@ -54,6 +54,7 @@ static void emit_one(struct process_query *q, const char *path)
 		for (size_t i = 1; i < q->p->comps.n; i++)
 			vec_push(&point->comps, &s->arena, q->p->comps.v[i]);
 		site->by_file = process_identify(path, &site->file);
+		site->runs = path;
 		if (!site->by_file) {
 			sem_point_error(s, q->p->comps.v[0].tok, NULL, "cannot open %s", path);
 			return;

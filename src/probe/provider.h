@@ -71,6 +71,8 @@ struct probe_site {
 	uint32_t pid;		/* these and process.syscall: only this process, 0: all */
 	bool by_file, not_ours;	/* only processes that run `file`; never those that run `ours` */
 	struct probe_file_id file, ours;
+	const char *runs;	/* by_file: path of `file` */
+	const char *arguments;	/* tracepoints in compiled scripts: types and names, or NULL */
 	const char *module;	/* kernel functions: the module it is in, NULL: none */
 	uint32_t btf_id;	/* likewise: of its BTF_KIND_FUNC, for fentry; 0: there is none */
 	bool needs_fexit;	/* likewise: a handler of its return reads arguments */
@@ -158,6 +160,11 @@ struct procfs_data {
 };
 /* For data from a file: could a script have it? */
 bool procfs_valid(const struct procfs_data *d);
+
+/* Arguments of a tracepoint of the kernel itself as text, " $name:type" each; NULL: there is none of that name. */
+const char *tracepoint_arguments(struct session *s, const char *name);
+/* An executable as the kernel knows it. False: it cannot be opened. */
+bool process_identify(const char *path, struct probe_file_id *id);
 extern const struct probe_family begin_family, timer_family, procfs_family;
 
 #endif

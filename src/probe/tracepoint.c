@@ -269,6 +269,24 @@ static bool find_task(struct query *q, struct tracepoint_place *p, uint64_t *num
 	return false;
 }
 
+const char *tracepoint_arguments(struct session *s, const char *name)
+{
+	struct tracepoint_place p = {.t = {.name = name}};
+	struct str text = {0};
+	name_list args = {0};
+	const char *r;
+
+	if (!find_one(table_of(s), name, &p.t))
+		return NULL;
+	signature_of(s, &p);
+	dbg_list_vars(s, &p.at, &args);
+	for (size_t i = 0; i < args.n; i++)
+		str_add(&text, args.v[i]);
+	r = arena_strdup(&s->arena, text.s ? text.s : "");
+	str_release(&text);
+	return r;
+}
+
 static void emit_one(struct query *q, const struct tracepoint *t, bool with_system, bool many)
 {
 	struct arena *a = &q->s->arena;
@@ -280,6 +298,8 @@ static void emit_one(struct query *q, const struct tracepoint *t, bool with_syst
 	site->kind = SITE_TRACEPOINT;
 	site->path = t->name;
 	site->one_of_many = many;
+	if (q->s->opt.last_pass == 4)
+		site->arguments = tracepoint_arguments(q->s, t->name);
 	site->place = place;
 	inst->family = q->family;
 	inst->site = site;

@@ -4,6 +4,7 @@
  * order in which the functions below write and read them. A damaged one is refused. */
 #include "save/save.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@
 #include "sema/sema.h"
 #include "session.h"
 
-static const char magic[] = "tapir compiled script 2\n";
+static const char magic[] = "tapir compiled script 3\n";
 
 enum { MAX_ITEMS = 10 << 20 };
 
@@ -49,6 +50,7 @@ static int64_t *option(struct options *o, size_t i)
 	int64_t *const v[] = {
 		&o->maxstringlen, &o->maxaction,  &o->maxnesting,   &o->maxmapentries, &o->maxerrors,
 		&o->maxskipped,	  &o->hist_width, &o->hist_elision, &o->max_buckets,   &o->buffer_bytes,
+		&o->overload_interval, &o->overload_threshold,
 	};
 
 	return i < sizeof(v) / sizeof(v[0]) ? v[i] : NULL;
@@ -61,6 +63,7 @@ static void put_options(struct str *out, struct options *o)
 	put_num(out, o->suppress_handler_errors);
 	put_num(out, o->suppress_time_limits | o->no_overload << 1);
 	put_text(out, o->compatible);
+	put_text(out, o->module_given ? o->module_name : NULL);
 	put_num(out, (int64_t)o->script_args.n);
 	for (size_t i = 0; i < o->script_args.n; i++)
 		put_text(out, o->script_args.v[i]);
@@ -126,6 +129,8 @@ static void put_probe(struct str *out, struct session *s, const struct probe_ins
 	put_num(out, site->doubtful);
 	put_num(out, site->at_entry);
 	put_num(out, site->target_only);
+	put_text(out, site->by_file ? site->runs : NULL);
+	put_text(out, site->arguments);
 	if (site_is_kfunc(site->kind)) {
 		put_text(out, site->module);
 		put_num(out, site->btf_id);
@@ -133,22 +138,13 @@ static void put_probe(struct str *out, struct session *s, const struct probe_ins
 	}
 }
 
-/* Does it hold offsets of this kernel's structures, or numbers of its types? */
-static bool knows_kernel(const struct program *p, const struct ir_module *m)
+/* Does it hold what is this kernel's alone? */
+static bool is_for_this_kernel(const struct session *s)
 {
-	for (size_t i = 0; i < p->probes.n; i++)
-		if (p->probes.v[i]->site && site_is_kfunc(p->probes.v[i]->site->kind))
+	for (size_t i = 0; i < s->program->probes.n; i++)
+		if (s->program->probes.v[i]->site && site_is_kfunc(s->program->probes.v[i]->site->kind))
 			return true;
-	for (size_t f = 0; f < m->fns.n; f++)
-		for (size_t b = 0; b < m->fns.v[f]->blocks.n; b++)
-			for (size_t i = 0; i < m->fns.v[f]->blocks.v[b].ins.n; i++) {
-				const struct ir_ins *ins = &m->fns.v[f]->blocks.v[b].ins.v[i];
-
-				if (ins->op == IR_KREAD || ins->op == IR_CTXARG ||
-				    (ins->op == IR_CTXREG && ins->imm == CTX_FS_BASE))
-					return true;
-			}
-	return false;
+	return s->fixed_kernel;
 }
 
 const char *save_refused(const struct session *s)
@@ -156,9 +152,9 @@ const char *save_refused(const struct session *s)
 	for (size_t i = 0; i < s->program->probes.n; i++) {
 		const struct probe_inst *p = s->program->probes.v[i];
 
-		/* Files are known by their inode, which is another one elsewhere. */
-		if (p->site && (site_is_life(p->site->kind) || site_is_filtered(p->site) ||
-				p->site->by_file || p->site->by_address))
+		/* Counters have no site; a process is another one elsewhere; of functions with the same name
+		 * only the address tells which. */
+		if (p->counts || (p->site && (p->site->pid || p->site->by_address)))
 			return p->name;
 	}
 	return s->kernel_address; /* it is another one when the kernel is started the next time */
@@ -185,7 +181,7 @@ void save_write(struct str *out, struct session *s)
 		for (size_t b = 0; b < m->fns.v[f]->blocks.n; b++)
 			for (size_t i = 0; i < m->fns.v[f]->blocks.v[b].ins.n; i++)
 				put_token(out, m->fns.v[f]->blocks.v[b].ins.v[i].tok);
-	put_text(out, knows_kernel(p, m) ? kern_build_id() : NULL);
+	put_text(out, is_for_this_kernel(s) ? kern_build_id() : NULL);
 }
 
 /* ------------------------------------------------------------------ reading */
@@ -252,6 +248,7 @@ static void get_options(struct reader *r)
 {
 	struct options *o = &r->s->opt;
 	int64_t time_limits;
+	const char *name;
 	size_t n;
 
 	for (size_t i = 0; option(o, i); i++)
@@ -263,6 +260,13 @@ static void get_options(struct reader *r)
 	o->suppress_time_limits = time_limits & 1;
 	o->no_overload = time_limits >> 1 & 1;
 	o->compatible = get_text(r);
+	name = get_text(r);
+	if (*name && !o->module_given) {
+		o->module_name = name;
+		o->module_given = true;
+	}
+	if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(name))
+		r->bad = true;
 	n = get_count(r);
 	o->script_args.n = 0;
 	for (size_t i = 0; i < n && !r->bad; i++)
@@ -348,6 +352,8 @@ static void get_site(struct reader *r, struct probe_inst *p, bool *changed, stru
 	site->doubtful = get_num(r);
 	site->at_entry = get_num(r);
 	site->target_only = get_num(r);
+	site->runs = get_text(r);
+	site->arguments = get_text(r);
 	if (site_is_kfunc(site->kind)) {
 		site->module = get_text(r);
 		site->btf_id = (uint32_t)get_num(r);
@@ -355,11 +361,22 @@ static void get_site(struct reader *r, struct probe_inst *p, bool *changed, stru
 		if (!*site->module)
 			site->module = NULL;
 	}
-	if (kind < 0 || kind > SITE_SYSCALL_RETURN)
+	if (kind < 0 || kind > SITE_THREAD_END)
 		r->bad = true;
 	if (site->kind == SITE_PERF && !perf_event_of(site->path, &event))
 		r->bad = true;
 	p->site = site;
+	if (*site->runs && !r->bad) {
+		site->by_file = process_identify(site->runs, &site->file);
+		if (!site->by_file && !map_get(checked, intern(site->runs))) {
+			map_set(checked, &r->s->arena, intern(site->runs), r);
+			fprintf(stderr, "%s, which the compiled script probes: %s\n", site->runs, strerror(errno));
+			*changed = true;
+		}
+	}
+	/* The command is ours until it is let go. */
+	if (r->s->opt.command && (site_is_life(site->kind) || site_is_syscall(site->kind)) && site->target_only)
+		site->not_ours = process_identify("/proc/self/exe", &site->ours);
 	if (r->bad || !site_is_user(site->kind) || map_get(checked, intern(site->path)))
 		return;
 	map_set(checked, &r->s->arena, intern(site->path), r);
@@ -449,6 +466,92 @@ static bool get_ir(struct reader *r)
 	return !r->bad && ir_verify(s->ir) == NULL;
 }
 
+/* Are the first n arguments of a tracepoint here what they were there? Not every kernel has their names ("$arg1"). */
+static bool same_arguments(const char *x, const char *y, uint32_t n)
+{
+	for (; n && *x && *y; n--) {
+		size_t nx = strcspn(x, ":"), ny = strcspn(y, ":"), tx, ty;
+
+		if ((nx != ny || strncmp(x, y, nx) != 0) && strncmp(x, " $arg", 5) != 0 && strncmp(y, " $arg", 5) != 0)
+			return false;
+		/* Up to the blank in front of the next name. */
+		tx = strcspn(x + nx, "$");
+		ty = strcspn(y + ny, "$");
+		tx -= x[nx + tx] != 0;
+		ty -= y[ny + ty] != 0;
+		if (tx != ty || strncmp(x + nx, y + ny, tx) != 0)
+			return false;
+		x += nx + tx;
+		y += ny + ty;
+	}
+	return !n;
+}
+
+/* Numbers of the kernel by name become numbers. */
+static bool close_numbers(struct session *s, struct ir_fn *f)
+{
+	bool ok = true;
+
+	for (size_t b = 0; b < f->blocks.n; b++)
+		for (size_t i = 0; i < f->blocks.v[b].ins.n; i++) {
+			struct ir_ins *ins = &f->blocks.v[b].ins.v[i];
+			ir_ref *arg = f->args.v + ins->first_arg;
+			const char *text;
+			int64_t n;
+
+			if (ins->op != IR_KFIELD)
+				continue;
+			if (IR_KIND(*arg) != IRK_STR) {
+				fprintf(stderr, "The compiled script is damaged.\n");
+				return false;
+			}
+			text = s->ir->strs.v[IR_INDEX(*arg)].s;
+			if (!dbg_close_number(s, text, &n)) {
+				fprintf(stderr, "the script was compiled for another kernel: %s\n", text);
+				ok = false;
+				continue;
+			}
+			ins->op = IR_MOV;
+			*arg = ir_num(s->ir, n);
+		}
+	return ok;
+}
+
+bool save_relocate(struct session *s)
+{
+	uint32_t n_arguments = 0;
+	bool ok = true;
+
+	for (size_t f = 0; f < s->ir->fns.n; f++) {
+		struct ir_fn *fn = s->ir->fns.v[f];
+
+		ok &= close_numbers(s, fn);
+		for (size_t b = 0; b < fn->blocks.n; b++)
+			for (size_t i = 0; i < fn->blocks.v[b].ins.n; i++)
+				if (fn->blocks.v[b].ins.v[i].op == IR_CTXARG &&
+				    fn->blocks.v[b].ins.v[i].imm >= n_arguments)
+					n_arguments = fn->blocks.v[b].ins.v[i].imm + 1;
+	}
+	for (size_t i = 0; i < s->program->probes.n; i++) {
+		const struct probe_site *site = s->program->probes.v[i]->site;
+		const char *now;
+		uint32_t n = n_arguments;
+
+		if (!site || site->kind != SITE_TRACEPOINT)
+			continue;
+		if (site->offset > n)
+			n = (uint32_t)site->offset;
+		now = tracepoint_arguments(s, site->path);
+		if (n && site->arguments && (!now || !same_arguments(now, site->arguments, n))) {
+			fprintf(stderr, "the script was compiled for another kernel: arguments of tracepoint %s were%s\n",
+				site->path, site->arguments);
+			ok = false;
+		}
+	}
+	ir_optimize(s->ir);
+	return ok;
+}
+
 bool save_is_one(const char *data, size_t size)
 {
 	return size >= sizeof(magic) - 1 && memcmp(data, magic, sizeof(magic) - 1) == 0;
@@ -479,6 +582,7 @@ bool save_read(struct session *s, const char *path, const char *data, size_t siz
 		return false;
 	ok = get_ir(&r);
 	kernel = get_text(&r);
+	s->fixed_kernel = *kernel != 0;
 	if (r.bad || !ok) {
 		fprintf(stderr, "Input file '%s' is damaged: it is no compiled script of this version.\n",
 			path);

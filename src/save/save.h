@@ -4,8 +4,9 @@
  * It holds the session as it is behind pass 3: options, probes with their places, the IR as text
  * (ir/ir.h), the positions of its instructions for messages. Pass 4 runs again where the file is used:
  * it needs nothing else, and the kernel there may offer other means. A place in a program is kept
- * with the program's build-id, which must be the same; a script that knows the kernel's structures, with
- * the kernel's. */
+ * with the program's build-id, which must be the same; offsets in structures
+ * of the kernel with names that are looked up in the kernel that runs it. Kernel functions, and what has no such
+ * name, are for the kernel with the same build-id. */
 #ifndef SAVE_SAVE_H
 #define SAVE_SAVE_H
 
@@ -15,11 +16,13 @@
 struct session;
 struct str;
 
-/* The first probe that cannot be in such a file, or NULL: those on the life and the system calls of
- * processes know programs by this machine's inodes. Or an expression that cannot be. */
+/* The first probe or expression that cannot be in such a file, or NULL. */
 const char *save_refused(const struct session *s);
 /* Adds the file's contents to out. */
 void save_write(struct str *out, struct session *s);
+/* Puts in what the script left open about the kernel. Also for one that has just been saved. False: reported,
+ * this kernel has other structures or tracepoints. */
+bool save_relocate(struct session *s);
 /* Does a file that begins like this hold a compiled script? */
 bool save_is_one(const char *data, size_t size);
 /* Makes the session of it. False: reported (damaged, of another version, a program has changed). */

@@ -10,7 +10,8 @@ has values that the program's text determines. Compiled with -DTRUTH, a mark pri
 
 Otherwise a mark is an instruction whose address and number stand in the section .marks (two 64-bit
 words each), and nothing keeps the variables alive: what the compiler has left of them is for the
-debugger to find. `make(seed)` gives the text and, for each mark, the expressions as a script writes them.
+debugger to find. `make(seed)` gives the text, for each mark the expressions as a script writes them, and the marks
+that are entries of functions (which only the truth has: mark -> function).
 """
 import random
 import sys
@@ -23,12 +24,14 @@ typedef long long ll;
 typedef unsigned long long ull;
 #ifdef TRUTH
 #define MARK(id, show) do { printf("M%d", id); show; putchar('\n'); } while (0)
+#define ENTRY(id, show) MARK(id, show)
 #define V(text, value) printf(" " text "=%lld", (ll)(value))
 #define F(text, value) do { double d_ = (value); ll l_; memcpy(&l_, &d_, 8); \
 	printf(" " text "=%lld", l_); } while (0)
 #define F4(text, value) do { float d_ = (value); unsigned l_; memcpy(&l_, &d_, 4); \
 	printf(" " text "=%lld", (ll)l_); } while (0)
 #else
+#define ENTRY(id, show)
 #define MARK(id, show) __asm__ volatile("nop\n990: nop\n\t.pushsection .marks,\"\",@progbits\n\t" \
 	".quad 990b, " #id "\n\t.popsection" CLOBBER)
 #endif
@@ -57,6 +60,7 @@ class Gen:
         self.out = [HEAD]
         self.n = 0
         self.marks = {}
+        self.entries = {}
         self.structs = []
         self.globals = []
         self.fns = []
@@ -347,6 +351,9 @@ class Gen:
         lines = ["%s%s %s(%s)" % (attr, ret.text, name,
                                   ", ".join("%s %s" % (t.text, n) for n, t in zip(names, params)) or "void"), "{"]
         lines.append("#undef CLOBBER\n#define CLOBBER %s" % r.choice(CLOBBERS))
+        lines.append(self.mark([x for n, t in zip(names, params) for x in self.var_paths(n, t)], "\t").replace(
+            "MARK", "ENTRY"))
+        self.entries[self.n] = name
         if r.random() < .8:
             lines.append(self.mark(scope, "\t"))
         if r.random() < .15 and params:
@@ -398,7 +405,7 @@ class Gen:
 
 def make(seed):
     g = Gen(seed)
-    return g.program(), g.marks
+    return g.program(), g.marks, g.entries
 
 
 if __name__ == "__main__":

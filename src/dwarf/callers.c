@@ -298,7 +298,7 @@ struct expr *dbg_entry_value(struct dbg_query *q, int reg, Dwarf_Die *parameter)
 	Dwarf_Addr entry;
 	size_t choices = 0;
 
-	if (q->only_here || q->foreign || q->at->is_return || q->n_frames >= MAX_FRAMES || !q->m->obj ||
+	if (q->only_here || q->foreign || q->at->is_return || q->n_frames >= MAX_FRAMES || q->m->kernel || !q->m->obj ||
 	    q->m->obj->machine != EM_X86_64 || !dbg_function(q, &function) || !dbg_entry_pc(&function, &entry))
 		return NULL;
 	c = callers(q, &function);

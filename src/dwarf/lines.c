@@ -22,6 +22,20 @@ static bool old_gcc(const char *producer)
 	return sscanf(p, "%d.%d", &major, &minor) == 2 && (major < 4 || (major == 4 && minor < 5));
 }
 
+/* clang has location lists in unoptimized code, too, for objects that are passed by a hidden reference. What it
+ * optimizes has all its calls described, and mostly another frame base than rbp. */
+static bool is_plain_clang(const char *producer, Dwarf_Die *function)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Op *ops;
+	size_t n;
+
+	return producer && strstr(producer, "clang") && !dwarf_hasattr(function, DW_AT_call_all_calls) &&
+	       !dwarf_hasattr(function, DW_AT_GNU_all_call_sites) &&
+	       dwarf_attr(function, DW_AT_frame_base, &attr) && dwarf_getlocation(&attr, &ops, &n) == 0 &&
+	       n == 1 && ops[0].atom == DW_OP_reg6;
+}
+
 /* The row of an address, or the nearest one below; the table is sorted. */
 static size_t row_at(Dwarf_Lines *lines, size_t n, Dwarf_Addr addr)
 {
@@ -52,10 +66,11 @@ uint64_t dbg_probe_pc(struct dbg_module *m, const struct dbg_function *f)
 	if (!x || f->unit == UINT32_MAX || f->inlined)
 		return f->entry;
 	u = &x->units[f->unit];
-	if (u->has_loclist && !old_gcc(u->producer))
+	if (!index_line_unit(x, f->unit, &cu) || !index_die(x, f->unit, f->die, &die))
 		return f->entry;
-	if (!index_line_unit(x, f->unit, &cu) || !index_die(x, f->unit, f->die, &die) ||
-	    dwarf_getsrclines(&cu, &lines, &n) != 0)
+	if (u->has_loclist && !old_gcc(u->producer) && !is_plain_clang(u->producer, &die))
+		return f->entry;
+	if (dwarf_getsrclines(&cu, &lines, &n) != 0)
 		return f->entry;
 	i = row_at(lines, n, f->entry);
 	for (bool end = true; i < n; i++) { /* the end of what lies before it */

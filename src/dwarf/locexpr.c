@@ -265,6 +265,37 @@ static bool binary(struct machine *m, enum op op)
 	return a->e != NULL;
 }
 
+/* gcc's remainder is that of unsigned numbers, as gdb has it; clang uses it for signed ones. */
+static bool is_clang(struct dbg_query *q)
+{
+	Dwarf_Die cu, scope = q->at->scope;
+	Dwarf_Attribute attr;
+	const char *producer = NULL;
+
+	if (scope.addr && dwarf_diecu(&scope, &cu, NULL, NULL) && dwarf_attr_integrate(&cu, DW_AT_producer, &attr))
+		producer = dwarf_formstring(&attr);
+	return producer && strstr(producer, "clang");
+}
+
+static bool unsigned_remainder(struct machine *m)
+{
+	struct dbg_query *q = m->q;
+	struct expr *x, *y, *half;
+
+	if (!need(m, 2))
+		return false;
+	x = m->stack[m->n - 2].e;
+	y = m->stack[m->n - 1].e;
+	if (!is_number(y) || y->lit->num < 1 || y->lit->num > INT64_C(1) << 62)
+		return unsupported(m, "an unsigned remainder");
+	/* x is twice its half, and one bit. */
+	half = dbg_binary(q, OP_MOD, dbg_binary(q, OP_SHR, x, dbg_number(q, 1)), y);
+	half = dbg_binary(q, OP_ADD, dbg_binary(q, OP_SHL, half, dbg_number(q, 1)),
+			  dbg_binary(q, OP_AND, dbg_clone(q, x), dbg_number(q, 1)));
+	m->stack[--m->n - 1].e = dbg_binary(q, OP_MOD, half, dbg_clone(q, y));
+	return m->stack[m->n - 1].e != NULL;
+}
+
 static struct expr *unary_expr(struct machine *m, enum op op, struct expr *l)
 {
 	struct expr *e = expr_make(m->q->a, EX_UNARY, m->q->tok);
@@ -414,7 +445,7 @@ struct expr *dbg_address_of(struct dbg_query *q, uint64_t address)
 		return dbg_fail(q, "a variable of each CPU, or gone since the start: it cannot be read");
 	if (q->m->kernel) {
 		q->s->kernel_address = "a variable of the kernel";
-		return push(m, dbg_number(q, (int64_t)(address + q->m->bias)));
+		return dbg_number(q, (int64_t)(address + q->m->bias));
 	}
 	if (gelf_getehdr(q->m->elf, &header) && header.e_type != ET_DYN)
 		return dbg_number(q, (int64_t)address);
@@ -514,7 +545,8 @@ static bool arithmetic(struct machine *m, const Dwarf_Op *op, bool *done)
 	case DW_OP_div:
 		return binary(m, OP_DIV);
 	case DW_OP_mod:
-		return binary(m, OP_MOD);
+		return need(m, 2) && !m->stack[m->n - 2].bits && !is_clang(q) ? unsigned_remainder(m)
+									      : binary(m, OP_MOD);
 	case DW_OP_and:
 		return binary(m, OP_AND);
 	case DW_OP_or:
@@ -665,6 +697,32 @@ static bool tls_address(struct machine *m)
 	return push(m, dbg_binary(q, OP_ADD, e, m->stack[m->n].e));
 }
 
+/* At the entry of a function there is nothing below its arguments yet, and the register that is the frame base is
+ * not set: rbp will be 16 bytes below the frame address, rsp who knows where. */
+static struct expr *frame_place(struct machine *m, int64_t offset)
+{
+	struct dbg_query *q = m->q;
+	struct expr *base;
+	Dwarf_Attribute attr;
+	Dwarf_Die function;
+	Dwarf_Addr entry;
+	Dwarf_Op *ops;
+	size_t n;
+
+	if (!q->callee && !q->at->is_return && dbg_function(q, &function) && dbg_entry_pc(&function, &entry) &&
+	    entry == dbg_pc(q) && dwarf_attr_integrate(&function, DW_AT_frame_base, &attr) &&
+	    dwarf_getlocation_addr(&attr, entry, &ops, &n, 1) == 1 && n == 1) {
+		if (ops[0].atom == DW_OP_reg6)
+			offset -= 16;
+		if ((ops[0].atom != DW_OP_reg6 && ops[0].atom != DW_OP_call_frame_cfa) || offset < 0) {
+			not_accessible(q);
+			return NULL;
+		}
+		return dbg_binary(q, OP_ADD, dbg_frame_address(q), dbg_number(q, offset));
+	}
+	return frame_base(m, &base) ? dbg_binary(q, OP_ADD, base, dbg_number(q, offset)) : NULL;
+}
+
 /* Operations that say where something is. */
 static bool place(struct machine *m, Dwarf_Op *op)
 {
@@ -695,8 +753,7 @@ static bool place(struct machine *m, Dwarf_Op *op)
 		e = dbg_register(q, op->number > 255 ? 255 : (int)op->number);
 		return push(m, dbg_binary(q, OP_ADD, e, dbg_number(q, (int64_t)op->number2)));
 	case DW_OP_fbreg:
-		return frame_base(m, &e) &&
-		       push(m, dbg_binary(q, OP_ADD, e, dbg_number(q, (int64_t)op->number)));
+		return push(m, frame_place(m, (int64_t)op->number));
 	case DW_OP_call_frame_cfa:
 		if (m->depth > 4)
 			return unsupported(m, "a circular frame address");
@@ -772,6 +829,23 @@ static bool evaluate(struct machine *m, Dwarf_Op *ops, size_t n)
 	return true;
 }
 
+struct expr *dbg_virtual_base(struct dbg_query *q, const Dwarf_Die *inheritance, struct expr *object)
+{
+	Dwarf_Attribute attr;
+	struct machine m = {.q = q, .attr = &attr};
+	Dwarf_Op *ops;
+	size_t n;
+
+	if (!dwarf_attr_integrate((Dwarf_Die *)inheritance, DW_AT_data_member_location, &attr) ||
+	    dwarf_getlocation(&attr, &ops, &n) != 0)
+		return dbg_fail(q, "damaged virtual base [man error::dwarf]");
+	if (!push(&m, object) || !evaluate(&m, ops, n))
+		return NULL;
+	if (m.have_last || !m.n)
+		return dbg_fail(q, "damaged virtual base [man error::dwarf]");
+	return m.stack[m.n - 1].e;
+}
+
 bool dbg_evaluate(struct dbg_query *q, Dwarf_Attribute *attr, Dwarf_Op *ops, size_t n,
 		  struct location *out)
 {
@@ -785,8 +859,8 @@ bool dbg_evaluate(struct dbg_query *q, Dwarf_Attribute *attr, Dwarf_Op *ops, siz
 		out->n_pieces = m.n_pieces;
 		out->pieces = ARENA_ARRAY(q->a, struct location_piece, m.n_pieces);
 		memcpy(out->pieces, m.pieces, m.n_pieces * sizeof(m.pieces[0]));
-		/* One piece that is all of it. */
-		if (m.n_pieces == 1 && m.pieces[0].loc.kind != LOC_LOST && !m.pieces[0].skip)
+		/* One piece that is all of it. Others may be less than the object. */
+		if (m.n_pieces == 1 && m.pieces[0].loc.kind == LOC_POINTER && m.pieces[0].bits == 64)
 			*out = m.pieces[0].loc;
 		return true;
 	}

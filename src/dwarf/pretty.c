@@ -98,8 +98,8 @@ static struct dbg_object copy(struct dbg_query *q, const struct dbg_object *o)
 /* ------------------------------------------------------------------ aggregates */
 
 struct base {
-	struct dbg_type type;
-	uint64_t offset;
+	struct dbg_object object;
+	uint64_t offset; /* in there */
 };
 
 static bool is_hidden(const char *const *names, size_t n, const char *name)
@@ -149,6 +149,36 @@ static void show_member(struct pretty *p, const struct dbg_object *o, const stru
 	show(p, &m, level + 1);
 }
 
+/* A base class of one in the queue. False: it cannot be reached. */
+static bool enter_base(struct pretty *p, const struct base *from, const struct dbg_child *c, struct base *out)
+{
+	struct dbg_member place;
+
+	if (!dbg_child_place(c, &place))
+		return false;
+	out->object = copy(p->q, &from->object);
+	out->object.type = place.type;
+	out->offset = from->offset + place.offset;
+	if (!place.n_bases)
+		return true;
+	if (out->object.loc.kind != LOC_ADDRESS)
+		return false;
+	out->object.loc.e = dbg_virtual_base(p->q, &place.bases[0].die,
+					     dbg_binary(p->q, OP_ADD, out->object.loc.e,
+							dbg_number(p->q, (int64_t)from->offset)));
+	out->offset = 0;
+	return out->object.loc.e != NULL;
+}
+
+/* Has the class been there already? A virtual base is one, however often it is named. */
+static bool is_queued(const struct base *queue, size_t n, const struct base *b)
+{
+	for (size_t i = 0; i < n; i++)
+		if (queue[i].object.type.die.addr && queue[i].object.type.die.addr == b->object.type.die.addr)
+			return true;
+	return false;
+}
+
 static bool is_table_pointer(const char *name)
 {
 	return strncmp(name, "_vptr.", 6) == 0 || strncmp(name, "_vptr$", 6) == 0;
@@ -156,7 +186,7 @@ static bool is_table_pointer(const char *name)
 
 static void show_aggregate(struct pretty *p, const struct dbg_object *o, struct dbg_type t, int level)
 {
-	struct base queue[MAX_BASES] = {{.type = t}};
+	struct base queue[MAX_BASES] = {{.object = *o}};
 	const char *names[256];
 	size_t n_queue = 1, n_names = 0;
 	bool first = true;
@@ -165,17 +195,16 @@ static void show_aggregate(struct pretty *p, const struct dbg_object *o, struct 
 	for (size_t i = 0; i < n_queue && !p->full; i++) {
 		struct dbg_child c;
 
-		queue[i].type = dbg_peel(queue[i].type);
-		dbg_complete(p->q, &queue[i].type);
-		if (!dbg_first(&queue[i].type, &c))
+		t = dbg_peel(queue[i].object.type);
+		dbg_complete(p->q, &t);
+		queue[i].object.type = t;
+		if (!dbg_first(&t, &c))
 			continue;
 		do {
-			struct dbg_member place;
-
 			if (c.tag == DW_TAG_inheritance) {
-				if (n_queue < MAX_BASES && dbg_child_place(&c, &place))
-					queue[n_queue++] = (struct base){
-						place.type, queue[i].offset + place.offset};
+				if (n_queue < MAX_BASES && enter_base(p, &queue[i], &c, &queue[n_queue]) &&
+				    !is_queued(queue, n_queue, &queue[n_queue]))
+					n_queue++;
 				continue;
 			}
 			if (c.tag != DW_TAG_member || dbg_child_is_static(&c) ||
@@ -191,7 +220,7 @@ static void show_aggregate(struct pretty *p, const struct dbg_object *o, struct 
 				p->full = true;
 				break;
 			}
-			show_member(p, o, &c, queue[i].offset, level);
+			show_member(p, &queue[i].object, &c, queue[i].offset, level);
 		} while (!p->full && dbg_step(p->q) && dbg_following(&c));
 	}
 	str_addc(&p->format, '}');

@@ -84,8 +84,19 @@ bool dbg_array(struct dbg_query *q, const struct dbg_type *array, unsigned dimen
 /* As -L prints it (probe reference 3.1), in the arena. NULL: the type has no name there. */
 const char *dbg_type_text(struct arena *a, struct dbg_type t);
 
-/* A member, found through anonymous members and base classes. Offset from the start of the object. */
+enum { DBG_MAX_VIRTUAL = 4 };
+
+/* A virtual base on the way to a member: the object's table of virtual functions knows where it is. */
+struct dbg_virtual {
+	uint64_t before; /* bytes from the start of the object, or of the virtual base before */
+	Dwarf_Die die;	 /* DW_TAG_inheritance */
+};
+
+/* A member, found through anonymous members and base classes. Offset from the start of the object, or of the
+ * last virtual base on the way. */
 struct dbg_member {
+	struct dbg_virtual bases[DBG_MAX_VIRTUAL];
+	unsigned n_bases;
 	Dwarf_Die die; /* static members */
 	struct dbg_type type;
 	uint64_t offset;   /* bytes */
@@ -194,6 +205,8 @@ struct expr *dbg_address_of(struct dbg_query *q, uint64_t address);
 /* The low bits of a 64-bit value, extended. */
 struct expr *dbg_extend(struct dbg_query *q, struct expr *e, unsigned bits, bool is_signed);
 
+/* Address of a virtual base of the object at an address. */
+struct expr *dbg_virtual_base(struct dbg_query *q, const Dwarf_Die *inheritance, struct expr *object);
 /* Runs a location expression. attr: where it comes from, or NULL (CFA, return values). */
 bool dbg_evaluate(struct dbg_query *q, Dwarf_Attribute *attr, Dwarf_Op *ops, size_t n,
 		  struct location *out);

@@ -44,7 +44,7 @@ static const char *findable_name(struct dbg_query *q, struct dbg_type t)
 
 bool dbg_is_open(const struct dbg_query *q)
 {
-	return q->m && q->m->btf && q->s->opt.last_pass == 4;
+	return q->m && q->m->kernel && q->s->opt.last_pass == 4;
 }
 
 static struct expr *open_number(struct dbg_query *q, const char *type, const char *path, const char *how)
@@ -61,10 +61,12 @@ static struct expr *open_number(struct dbg_query *q, const char *type, const cha
 bool dbg_open_member(struct dbg_query *q, struct dbg_object *o, const char *name, const struct dbg_member *m)
 {
 	struct dbg_type t = dbg_peel(o->type);
-	const char *type = findable_name(q, t);
+	const char *type = t.btf ? findable_name(q, t) : NULL;
 
-	if (!type)
+	if (!type && t.btf)
 		type = findable_name(q, o->type);
+	if (!t.btf)
+		o->open_type = NULL; /* of the kernel's debug information, which is only here */
 	if (type) {
 		o->open_type = type;
 		o->open_path = name;
@@ -90,7 +92,7 @@ struct expr *dbg_open_size(struct dbg_query *q, struct dbg_type t, uint64_t size
 		return dbg_number(q, (int64_t)size);
 	if (!type)
 		type = findable_name(q, t);
-	if (type)
+	if (type && peeled.btf)
 		return open_number(q, type, "", "-");
 	q->s->fixed_kernel = true;
 	return dbg_number(q, (int64_t)size);

@@ -444,16 +444,21 @@ static bool die_place(Dwarf_Die *die, struct dbg_member *out)
 	out->bit_offset = -1;
 	out->bit_size = 0;
 	out->is_static = false;
+	out->n_bases = 0;
 	if (dwarf_attr_integrate(die, DW_AT_data_member_location, &attr)) {
 		unsigned form = dwarf_whatform(&attr);
 
 		if (form == DW_FORM_exprloc || form == DW_FORM_block || form == DW_FORM_block1 ||
 		    form == DW_FORM_block2 || form == DW_FORM_block4) {
-			/* Old compilers say "plus_uconst n". Virtual bases need the object itself. */
-			if (dwarf_getlocation(&attr, &ops, &n_ops) != 0 || n_ops != 1 ||
-			    ops[0].atom != DW_OP_plus_uconst)
+			/* Old compilers say "plus_uconst n". */
+			if (dwarf_getlocation(&attr, &ops, &n_ops) != 0 || n_ops < 1)
 				return false;
-			n = (int64_t)ops[0].number;
+			if (n_ops == 1 && ops[0].atom == DW_OP_plus_uconst)
+				n = (int64_t)ops[0].number;
+			else if (dwarf_tag(die) == DW_TAG_inheritance)
+				out->bases[out->n_bases++].die = *die;
+			else
+				return false;
 		} else if (!constant(die, DW_AT_data_member_location, &n)) {
 			return false;
 		}
@@ -567,6 +572,21 @@ static bool is_aggregate(const struct dbg_type *t)
 	return tag == DW_TAG_structure_type || tag == DW_TAG_class_type || tag == DW_TAG_union_type;
 }
 
+/* The way to a member of a base, from the object that has this base. False: too long. */
+static bool put_before(struct dbg_member *m, const struct dbg_member *base)
+{
+	if (!base->n_bases) {
+		*(m->n_bases ? &m->bases[0].before : &m->offset) += base->offset;
+		return true;
+	}
+	if (m->n_bases == DBG_MAX_VIRTUAL)
+		return false;
+	memmove(m->bases + 1, m->bases, m->n_bases * sizeof(m->bases[0]));
+	m->bases[0] = base->bases[0];
+	m->n_bases++;
+	return true;
+}
+
 /* Own members first, then those of anonymous members and bases, in order. */
 static bool find_member(struct dbg_query *q, struct dbg_type object, const char *name,
 			struct dbg_member *out, int depth)
@@ -600,10 +620,8 @@ static bool find_member(struct dbg_query *q, struct dbg_type object, const char 
 			if (c.tag == DW_TAG_variable || (c.tag == DW_TAG_member && c.name) ||
 			    !dbg_child_place(&c, &base))
 				continue;
-			if (find_member(q, base.type, name, out, depth + 1)) {
-				out->offset += base.offset;
-				return true;
-			}
+			if (find_member(q, base.type, name, out, depth + 1))
+				return put_before(out, &base);
 		} while (dbg_following(&c));
 	}
 	return false;

@@ -428,6 +428,13 @@ bool dbg_step_member(struct dbg_query *q, struct dbg_object *o, const char *name
 			return dbg_fail(q, "unable to find static member '%s'", name);
 		return variable_object(q, &var, o);
 	}
+	for (unsigned i = 0; i < m.n_bases; i++) {
+		if (o->loc.kind != LOC_ADDRESS)
+			return dbg_fail(q, "a virtual base of an object that is not in memory");
+		if (!move(q, o, m.bases[i].before))
+			return false;
+		o->loc.e = dbg_virtual_base(q, &m.bases[i].die, o->loc.e);
+	}
 	if (dbg_is_open(q) && o->loc.kind == LOC_ADDRESS && dbg_open_member(q, o, name, &m))
 		m.offset = 0;
 	o->type = m.type;

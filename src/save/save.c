@@ -490,7 +490,7 @@ static bool same_arguments(const char *x, const char *y, uint32_t n)
 /* Numbers of the kernel by name become numbers. */
 static bool close_numbers(struct session *s, struct ir_fn *f)
 {
-	bool ok = true;
+	bool ok = true, any = false;
 
 	for (size_t b = 0; b < f->blocks.n; b++)
 		for (size_t i = 0; i < f->blocks.v[b].ins.n; i++) {
@@ -513,7 +513,10 @@ static bool close_numbers(struct session *s, struct ir_fn *f)
 			}
 			ins->op = IR_MOV;
 			*arg = ir_num(s->ir, n);
+			any = true;
 		}
+	if (any && ok)
+		ir_opt_fold(s->ir, f);
 	return ok;
 }
 
@@ -548,7 +551,6 @@ bool save_relocate(struct session *s)
 			ok = false;
 		}
 	}
-	ir_optimize(s->ir);
 	return ok;
 }
 

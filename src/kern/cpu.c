@@ -22,3 +22,23 @@ int kern_possible_cpus(void)
 	known = last >= 0 ? last + 1 : (int)sysconf(_SC_NPROCESSORS_CONF);
 	return known;
 }
+
+void kern_online_cpus(bool *v)
+{
+	FILE *f = fopen("/sys/devices/system/cpu/online", "re");
+	int n = kern_possible_cpus(), first, last;
+
+	for (int i = 0; i < n; i++)
+		v[i] = !f;
+	while (f && fscanf(f, "%d", &first) == 1) {
+		last = first;
+		if (fscanf(f, "-%d", &last) < 0)
+			last = first;
+		for (int i = first; i <= last && i < n; i++)
+			v[i] = true;
+		if (getc(f) != ',')
+			break;
+	}
+	if (f)
+		fclose(f);
+}

@@ -13,6 +13,9 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "kern/bpf.h"
+#include "kern/btf.h"
+
+enum { REGISTER_ARGUMENTS = 6 };
 
 static uint64_t ptr(const void *p)
 {
@@ -47,8 +50,9 @@ static int load_nothing(struct kern_prog p)
 
 /* ------------------------------------------------------------------ fentry, fexit */
 
-int kern_try_fentry(uint32_t btf_id, int btf_fd, bool on_return)
+int kern_try_fentry(uint32_t btf_id, int btf_fd, bool on_return, bool attach)
 {
+	int link = 0;
 	int fd = load_nothing((struct kern_prog){
 		.type = BPF_PROG_TYPE_TRACING,
 		.expected_attach = on_return ? BPF_TRACE_FEXIT : BPF_TRACE_FENTRY,
@@ -56,9 +60,14 @@ int kern_try_fentry(uint32_t btf_id, int btf_fd, bool on_return)
 		.attach_btf_fd = btf_fd,
 	});
 
-	if (fd >= 0)
-		close(fd);
-	return fd < 0 ? fd : 0;
+	if (fd < 0)
+		return fd;
+	if (attach)
+		link = kern_fentry(fd, on_return, 0);
+	close(fd);
+	if (link > 0)
+		close(link);
+	return link < 0 ? link : 0;
 }
 
 static bool btf_is(int fd, const char *module)
@@ -238,13 +247,23 @@ bool kern_traceable(const char *function)
 
 /* ------------------------------------------------------------------ as the session asks */
 
+/* Kernels before 6.6 load programs for functions with such arguments, but refuse to attach them. */
+static bool arguments_on_stack(uint32_t btf_id, const char *module)
+{
+	struct btf *b = module ? kern_module_btf(module) : kern_btf();
+	const struct btf_type *f = b ? btf_type(b, btf_id) : NULL;
+	const struct btf_type *prototype = f ? btf_type(b, f->type) : NULL;
+
+	return prototype && BTF_INFO_VLEN(prototype->info) > REGISTER_ARGUMENTS;
+}
+
 static int fentry(uint32_t btf_id, const char *module, bool on_return)
 {
 	int r, fd = module ? kern_module_btf_fd(module) : 0;
 
 	if (fd < 0)
 		return fd;
-	r = kern_try_fentry(btf_id, fd, on_return);
+	r = kern_try_fentry(btf_id, fd, on_return, arguments_on_stack(btf_id, module));
 	if (fd)
 		close(fd);
 	return r;

@@ -21,9 +21,10 @@ struct kernel_ways {
  * nothing, without a look at it. */
 const struct kernel_ways *kern_ways(const char *way);
 /* 0, or why the kernel does not offer it (-errno). */
-int kern_try_fentry(uint32_t btf_id, int btf_fd, bool on_return); /* at this function */
 int kern_try_kprobe_multi(void);
 int kern_try_kprobe(void);
+/* At this function; attach: for a moment it is, else the kernel is only asked to load a program for it. */
+int kern_try_fentry(uint32_t btf_id, int btf_fd, bool on_return, bool attach);
 /* Can ftrace stop at a function of this name? Many kernels do not tell: then true. */
 bool kern_traceable(const char *function);
 /* Descriptor of the BTF of a module that is loaded. */

@@ -31,10 +31,11 @@ const char *attach_reason(int error);
 /* attach_kernel.c: program number of the image, to its kernel functions. False: reported. */
 bool attach_kfuncs(struct run *r, size_t number);
 
-/* Likewise, to perf events. */
+/* attach_perf.c: likewise, to perf events. */
 bool attach_perf(struct run *r, size_t number);
-
 /* Opens and starts the events of perf counters; the programs that keep them are attached. */
 bool attach_counters(struct run *r);
+/* Both for CPUs that have been switched on since the last look. */
+void attach_new_cpus(struct run *r);
 
 #endif

@@ -1,5 +1,5 @@
 /* Kernel functions: programs that pass 4 has made for fentry, kprobe_multi or kprobes are attached that
- * way. Perf events. See attach.h. */
+ * way. See attach.h. */
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -13,8 +13,6 @@
 #include "kern/bpf.h"
 #include "kern/cpu.h"
 #include "kern/kfunc.h"
-#include "kern/perf.h"
-#include "probe/perf.h"
 #include "run/attach.h"
 #include "run/kernel.h"
 #include "run/session_run.h"
@@ -67,7 +65,7 @@ static bool attach_fentry(struct attaching *a, const struct gen_site *v)
 			return refused(a, v, "types of the module", kind.btf_fd);
 	}
 	/* Whatever the kernel has against the function is not the program's fault. */
-	error = kern_try_fentry(kind.btf_id, kind.btf_fd, a->on_return);
+	error = kern_try_fentry(kind.btf_id, kind.btf_fd, a->on_return, false);
 	prog = error < 0 ? -1 : attach_load(a->r, a->p, &kind);
 	if (kind.btf_fd)
 		close(kind.btf_fd);
@@ -179,71 +177,4 @@ bool attach_kfuncs(struct run *r, size_t number)
 		fprintf(stderr, "%s: functions by %s: %zu, by kprobe_multi: %zu, by kprobe: %zu\n", p->name,
 			a.on_return ? "fexit" : "fentry", a.n_fentry, a.n_multi, a.n_kprobe);
 	return ok;
-}
-
-/* ------------------------------------------------------------------ perf events */
-
-/* An event on each CPU that is there. One that comes later has none; one that goes takes its along. */
-bool attach_perf(struct run *r, size_t number)
-{
-	struct kernel *k = r->kernel;
-	const struct gen_program *p = &k->img->programs.v[number];
-
-	for (size_t i = 0; i < p->sites.n; i++) {
-		const struct gen_site *v = &p->sites.v[i];
-		struct kern_perf_event e;
-		int fd = -ENODEV, n = 0;
-
-		if (!perf_event_of(v->site->path, &e))
-			bug("perf event \"%s\"", v->site->path);
-		for (int cpu = 0; cpu < kern_possible_cpus(); cpu++) {
-			fd = kern_perf_sample(k->programs[number], &e, cpu, v->cookie);
-			if (fd == -ENODEV)
-				continue;
-			if (fd < 0)
-				break;
-			attach_add_link(k, fd);
-			n++;
-		}
-		if ((fd < 0 && fd != -ENODEV) || !n)
-			if (!attach_refused(r, v, kern_perf_reason(&e, fd)))
-				return false;
-	}
-	return true;
-}
-
-/* Counts on one CPU, at that index of the map. */
-static int start_counter(int map, uint32_t index, const struct kern_perf_event *e, int cpu)
-{
-	int fd = kern_perf_counter(e, cpu), status;
-
-	if (fd < 0)
-		return fd;
-	status = kern_map_update(map, &index, &fd, BPF_ANY);
-	if (status == 0)
-		status = kern_perf_start(fd);
-	close(fd); /* the map holds it */
-	return status;
-}
-
-bool attach_counters(struct run *r)
-{
-	const struct kernel *k = r->kernel;
-
-	for (size_t i = 0; i < k->img->counters.n; i++) {
-		const struct kern_perf_event e = {.type = k->img->counters.v[i].type,
-						  .config = k->img->counters.v[i].config};
-
-		for (int cpu = 0; cpu < kern_possible_cpus(); cpu++) {
-			int status = start_counter(k->maps[k->img->counter_maps],
-						   (uint32_t)cpu * RT_COUNTERS + (uint32_t)i, &e, cpu);
-
-			if (status < 0 && status != -ENODEV) {
-				message_error(r, "cannot count perf events of type %u, config %llu: %s", e.type,
-					      (unsigned long long)e.config, kern_perf_reason(&e, status));
-				return false;
-			}
-		}
-	}
-	return true;
 }

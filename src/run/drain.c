@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "kern/bpf.h"
+#include "run/attach.h"
 #include "run/kernel.h"
 #include "run/session_run.h"
 #include "run/symbols.h"
@@ -180,8 +181,8 @@ static int64_t clock_ns(clockid_t id)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Handlers have no real-time clock: they add this to the one they have. */
-static void update_clock(struct run *r)
+/* Once a second. Handlers have no real-time clock: they add this to the one they have. */
+static void look_around(struct run *r)
 {
 	struct kernel *k = r->kernel;
 	int64_t now = now_ns();
@@ -192,6 +193,7 @@ static void update_clock(struct run *r)
 	__atomic_store_n(&k->shared->clock_offset,
 			 (uint64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC)),
 			 __ATOMIC_RELAXED);
+	attach_new_cpus(r);
 }
 
 void kernel_wait(struct run *r, int64_t until_ns)
@@ -201,7 +203,7 @@ void kernel_wait(struct run *r, int64_t until_ns)
 	int fds[PROCFS_FDS + 1];
 	size_t n = procfs_fds(r, fds);
 
-	update_clock(r);
+	look_around(r);
 	/* While records come, the descriptor would end each sleep at once. */
 	if (!k->seen_records)
 		fds[n++] = k->maps[GEN_MAP_RING];
@@ -219,7 +221,7 @@ void kernel_arm(struct run *r)
 {
 	struct kernel *k = r->kernel;
 
-	update_clock(r);
+	look_around(r);
 	if (!share_go_live(r)) {
 		r->failed = true;
 		r->state = RUN_ERROR;

@@ -41,6 +41,7 @@ struct kernel {
 	int64_t missed; /* hits of programs that were running already; known at the end */
 	size_t n_refused; /* places of patterns that could not be attached */
 	int n_perf; /* links that are perf events: slow to close */
+	bool *online; /* CPUs that have their events of perf; NULL: there are no such events */
 
 	bool follows; /* what descends from the target; task: for those programs */
 	struct gen_task_layout task;

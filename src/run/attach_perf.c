@@ -1,0 +1,142 @@
+/* Perf events: samples, for which a program runs, and counters. An event belongs to a CPU: one that is switched
+ * off takes its events along, one that is switched on gets new ones. See attach.h. */
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/bug.h"
+#include "kern/bpf.h"
+#include "kern/cpu.h"
+#include "kern/perf.h"
+#include "probe/perf.h"
+#include "run/attach.h"
+#include "run/kernel.h"
+#include "run/session_run.h"
+#include "session.h"
+
+/* An event on the CPU, -ENODEV if it is off. */
+static int sample_on(struct kernel *k, int program, const struct gen_site *v, int cpu)
+{
+	struct kern_perf_event e;
+	int fd;
+
+	if (!perf_event_of(v->site->path, &e))
+		bug("perf event \"%s\"", v->site->path);
+	fd = kern_perf_sample(program, &e, cpu, v->cookie);
+	if (fd >= 0)
+		attach_add_link(k, fd);
+	return fd;
+}
+
+static void remember_cpus(struct kernel *k)
+{
+	if (!k->online)
+		k->online = xcalloc((size_t)kern_possible_cpus(), sizeof(*k->online));
+	kern_online_cpus(k->online);
+}
+
+bool attach_perf(struct run *r, size_t number)
+{
+	struct kernel *k = r->kernel;
+	const struct gen_program *p = &k->img->programs.v[number];
+
+	remember_cpus(k);
+	for (size_t i = 0; i < p->sites.n; i++) {
+		const struct gen_site *v = &p->sites.v[i];
+		struct kern_perf_event e;
+		int fd = -ENODEV, n = 0;
+
+		for (int cpu = 0; cpu < kern_possible_cpus(); cpu++) {
+			fd = sample_on(k, k->programs[number], v, cpu);
+			if (fd < 0 && fd != -ENODEV)
+				break;
+			n += fd >= 0;
+		}
+		if ((fd < 0 && fd != -ENODEV) || !n) {
+			perf_event_of(v->site->path, &e);
+			if (!attach_refused(r, v, kern_perf_reason(&e, fd)))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Counts on one CPU, at that index of the map. */
+static int start_counter(int map, uint32_t index, const struct kern_perf_event *e, int cpu)
+{
+	int fd = kern_perf_counter(e, cpu), status;
+
+	if (fd < 0)
+		return fd;
+	status = kern_map_update(map, &index, &fd, BPF_ANY);
+	if (status == 0)
+		status = kern_perf_start(fd);
+	close(fd); /* the map holds it */
+	return status;
+}
+
+static int count_on(const struct kernel *k, uint32_t counter, int cpu)
+{
+	const struct kern_perf_event e = {.type = k->img->counters.v[counter].type,
+					  .config = k->img->counters.v[counter].config};
+
+	return start_counter(k->maps[k->img->counter_maps], (uint32_t)cpu * RT_COUNTERS + counter, &e, cpu);
+}
+
+bool attach_counters(struct run *r)
+{
+	struct kernel *k = r->kernel;
+
+	if (k->img->counters.n)
+		remember_cpus(k);
+	for (uint32_t i = 0; i < k->img->counters.n; i++) {
+		const struct kern_perf_event e = {.type = k->img->counters.v[i].type,
+						  .config = k->img->counters.v[i].config};
+
+		for (int cpu = 0; cpu < kern_possible_cpus(); cpu++) {
+			int status = count_on(k, i, cpu);
+
+			if (status < 0 && status != -ENODEV) {
+				message_error(r, "cannot count perf events of type %u, config %llu: %s", e.type,
+					      (unsigned long long)e.config, kern_perf_reason(&e, status));
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+static void come_back(struct run *r, int cpu)
+{
+	struct kernel *k = r->kernel;
+	int status = 0;
+
+	for (size_t i = 0; i < k->img->programs.n; i++) {
+		const struct gen_program *p = &k->img->programs.v[i];
+
+		for (size_t n = 0; p->attach == GEN_PERF && n < p->sites.n && status >= 0; n++)
+			status = sample_on(k, k->programs[i], &p->sites.v[n], cpu);
+	}
+	for (uint32_t i = 0; i < k->img->counters.n && status >= 0; i++)
+		status = count_on(k, i, cpu);
+	if (status < 0)
+		message_warning(r, "perf events on CPU %d, which has been switched on: %s", cpu, strerror(-status));
+}
+
+void attach_new_cpus(struct run *r)
+{
+	struct kernel *k = r->kernel;
+	bool *before = k->online;
+
+	if (!before)
+		return;
+	k->online = NULL;
+	remember_cpus(k);
+	for (int cpu = 0; cpu < kern_possible_cpus(); cpu++)
+		if (k->online[cpu] && !before[cpu])
+			come_back(r, cpu);
+	free(before);
+}

@@ -56,6 +56,7 @@ enum rt_token_kind {
 };
 /* b: how the addresses of a stack look (function library 3.6); what of a source line. */
 enum symbol_form { SYM_NONE, SYM_FULL, SYM_FULLER, SYM_SIMPLE, SYM_BRIEF, SYM_DATA, SYM_SYMBOL, SYM_LINES };
+enum rt_symbol_part { RT_SYMBOL_NAME, RT_SYMBOL_DATA, RT_SYMBOL_MODULE };
 enum symbol_source { SYM_FILE, SYM_LINE, SYM_FILE_LINE };
 struct rt_token {
 	uint64_t a;

@@ -26,6 +26,9 @@ long rt_copy(struct rt_str *dst, uint64_t cap, const struct rt_str *src);
 long rt_concat(struct rt_room *dst, uint64_t cap, const struct rt_str *a, const struct rt_str *b);
 /* -1, 0, 1, by unsigned bytes. Tokens come after texts, and by their bytes. */
 long rt_compare(const struct rt_str *a, const struct rt_str *b);
+/* Can rt_compare() tell whether they are the same? Not if one is a token, unless both are stacks, both are the
+ * same token or the other one is empty. */
+long rt_comparable(const struct rt_str *a, const struct rt_str *b);
 
 long rt_strlen(const struct rt_str *s);
 /* dst may be s. */
@@ -203,6 +206,9 @@ uint64_t rt_stack_hash(struct rt_frame *f);
 long rt_stack_text(struct rt_room *dst, uint64_t cap, struct rt_frame *f, int64_t last, uint64_t ended);
 /* Address number n of it, 0 if it has less. */
 long rt_stack_address(struct rt_frame *f, int64_t n);
+/* dst->s is what bpf_snprintf() made of a kernel address, n its result: "name [module]", with "%pS"
+ * "name+0x1/0x2 [module]", "0x..." where there is no symbol. dst becomes the part (enum rt_symbol_part). */
+long rt_symbol_text(struct rt_str *dst, uint64_t cap, uint64_t n, uint64_t part);
 
 /* ------------------------------------------------------------------ time */
 /* UTC; of a time that fits into 32 bits. */

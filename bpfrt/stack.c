@@ -304,3 +304,45 @@ long rt_stack_address(struct rt_frame *f, int64_t n)
 	forget(i);
 	return i < RT_STACK_DEPTH ? (long)f->walk.stack.addrs[i] : 0;
 }
+
+/* ------------------------------------------------------------------ names of the kernel */
+
+struct split {
+	const struct rt_str *s;
+	uint64_t blank; /* where the name ends */
+};
+
+LOCAL long find_blank(uint64_t i, struct split *c)
+{
+	c->blank = i;
+	return c->s->s[bound(i)] == ' ';
+}
+
+long rt_symbol_text(struct rt_str *dst, uint64_t cap, uint64_t n, uint64_t part)
+{
+	struct split c = {dst, 0};
+	uint64_t blank;
+
+	if (!dst)
+		return 0;
+	n = smaller(n ? n - 1 : 0, limit(cap));
+	set_len(dst, n);
+	if (part == RT_SYMBOL_DATA || !n)
+		return 0;
+	bpf_loop((uint32_t)n, find_blank, &c, 0);
+	blank = c.blank;
+	forget(blank);
+	if (blank + 1 < n) { /* " [module]" */
+		if (part == RT_SYMBOL_NAME) {
+			set_len(dst, blank);
+			return 0;
+		}
+		n = n - blank - 3;
+		copy(dst->s, n, dst->s + bound(blank + 2));
+		set_len(dst, n);
+	} else if (part == RT_SYMBOL_MODULE && !(dst->s[0] == '0' && dst->s[1] == 'x')) {
+		dst->s[0] = 'k', dst->s[1] = 'e', dst->s[2] = 'r', dst->s[3] = 'n', dst->s[4] = 'e', dst->s[5] = 'l';
+		set_len(dst, smaller(6, limit(cap)));
+	}
+	return 0;
+}

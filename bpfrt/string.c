@@ -106,6 +106,11 @@ LOCAL long compare_next(uint64_t i, struct compare *c)
 	return c->result != 0;
 }
 
+static inline bool is_stack(uint32_t token)
+{
+	return token == RT_TOKEN_USTACK || token == RT_TOKEN_KSTACK;
+}
+
 __attribute__((noinline)) long rt_compare(const struct rt_str *a, const struct rt_str *b)
 {
 	struct compare c = {a, b, 0, 0};
@@ -126,4 +131,15 @@ __attribute__((noinline)) long rt_compare(const struct rt_str *a, const struct r
 			return c.result;
 	}
 	return la == lb ? 0 : la < lb ? -1 : 1;
+}
+
+long rt_comparable(const struct rt_str *a, const struct rt_str *b)
+{
+	if (!a || !b)
+		return 0;
+	if (!a->token && !b->token)
+		return 1;
+	if ((!a->token && !a->len) || (!b->token && !b->len))
+		return 1;
+	return (is_stack(a->token) && is_stack(b->token)) || rt_compare(a, b) == 0;
 }

@@ -28,7 +28,7 @@ struct builder {
 	struct kfunc_plan kfuncs;
 	struct lock_plan locks;
 	struct merge_plan merged;
-	bool stack_texts;  /* see stack_text.c */
+	unsigned texts;	   /* enum text_kind: those that are texts from the start, see texts.c */
 	bool groups;	   /* some handler asks for groups of a match */
 	bool tokens;	   /* some handler makes strings whose text is not known there */
 	uint32_t places;   /* that a handler needs for its loops over tables, at most */

@@ -116,9 +116,9 @@ bool builder_tokens(const struct builder *b)
 	return b->tokens;
 }
 
-bool builder_stack_texts(const struct builder *b)
+bool builder_texts(const struct builder *b, enum text_kind kind)
 {
-	return b->stack_texts;
+	return b->texts & kind;
 }
 
 uint32_t builder_places(struct builder *b)

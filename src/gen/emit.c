@@ -628,17 +628,18 @@ static void raise(struct emit *e, const struct ir_ins *i)
 	emit_fail(e, i, RT_E_TEXT);
 }
 
-/* The function of the tapset that a register's text always comes from, if only user space can make it. */
-static const char *symbol_function(const struct emit *e, ir_ref r)
+const char *emit_symbol_function(const struct emit *e, ir_ref r)
 {
 	static const char *const functions[] = {
 		"usymname", "usymdata", "usymfile", "usymline", "usymfileline", "umodname", "umodbuildid",
-		"symname", "symdata", "symfile", "symline", "symfileline", "modname", "caller",
+		"symfile", "symline", "symfileline", "caller",
 		"sprint_backtrace", "sprint_ubacktrace", "sprint_stack", "sprint_ustack", NULL,
 	};
 	const struct ir_fn *fn = e->f->fn;
 	const char *name = NULL;
 
+	if (IR_KIND(r) != IRK_REG)
+		return NULL;
 	for (size_t b = 0; b < fn->blocks.n; b++)
 		for (size_t k = 0; k < fn->blocks.v[b].ins.n; k++) {
 			const struct ir_ins *i = &fn->blocks.v[b].ins.v[k];
@@ -663,7 +664,7 @@ void emit_need_text(struct emit *e, const struct ir_ins *i, ir_ref r)
 
 	if (l.kind != LOC_SLOT || !builder_tokens(e->b))
 		return;
-	function = IR_KIND(r) == IRK_REG ? symbol_function(e, r) : NULL;
+	function = emit_symbol_function(e, r);
 	if (function) {
 		emit_error(e, i, "the text of %s() is not known in the probe handler", function);
 		return;

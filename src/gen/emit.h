@@ -123,8 +123,6 @@ struct emit {
 	bool failed; /* an error was reported */
 };
 
-/* Does some handler compute with the text of a stack? Then stacks are texts from the start. */
-bool builder_stack_texts(const struct builder *b);
 /* emit.c */
 void emit_error(struct emit *e, const struct ir_ins *i, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -172,6 +170,8 @@ uint32_t emit_floor(const struct emit *e, uint64_t *need);
 /* If the string is a token: its text takes its place where it can be made here (addresses of a stack), else
  * an error. R0-R5 are lost. */
 void emit_need_text(struct emit *e, const struct ir_ins *i, ir_ref r);
+/* The function of the tapset that a register's text always comes from, if only user space can make it, or NULL. */
+const char *emit_symbol_function(const struct emit *e, ir_ref r);
 /* Library functions that write a string piecemeal may not have it as an argument, too: where they
  * write to instead, dst itself if there is no clash. */
 struct loc emit_apart(const struct emit *e, const struct ir_ins *i);
@@ -263,14 +263,18 @@ uint32_t builder_instances(const struct builder *b, uint32_t *table, uint32_t *n
 uint32_t builder_places(struct builder *b);
 bool lib_has(const struct builder *b, const char *function);
 bool builder_tokens(const struct builder *b); /* does a handler make any? */
-/* Are backtrace() and ubacktrace() texts from the start? */
-bool builder_stack_texts(const struct builder *b);
-/* stack_text.c: must they be, for functions of the module that run in the kernel? */
-bool stack_text_needed(const struct ir_module *m, const bool *fns);
+/* Results of backtrace() and ubacktrace(); of symname(), symdata() and modname(). */
+enum text_kind { TEXT_STACK = 1, TEXT_KERNEL_NAME = 2 };
+/* texts.c: of the result of a function of the tapset, 0: none. */
+uint8_t text_kind_of(const char *function);
+/* Are they texts from the start, not tokens? */
+bool builder_texts(const struct builder *b, enum text_kind kind);
+/* texts.c: a bit for each that must be, for functions of the module that run in the kernel. */
+unsigned texts_needed(const struct ir_module *m, const bool *fns);
 /* token_keys.c: a global as handlers in the kernel see it (gen_global.desc). here, there: functions that run in
- * the kernel, in the stap process. */
+ * the kernel, in the stap process; texts: as above. */
 const struct ir_global *token_keys(struct arena *a, const struct ir_module *m, uint32_t number,
-				   const bool *here, const bool *there, bool stack_texts);
+				   const bool *here, const bool *there, unsigned texts);
 const struct gen_global *builder_global(const struct builder *b, uint32_t global);
 
 /* A new subprogram and its number for code_callback(); NULL after an error. */

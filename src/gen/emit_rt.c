@@ -436,6 +436,53 @@ static void token(struct emit *e, const struct ir_ins *i, int64_t arg)
 	code_store_imm(e->c, BPF_W, R1, 20, (int32_t)arg >> 8);
 }
 
+/* The map of what bpf_snprintf() takes as a format: the kernel wants it to be read-only for all. */
+static uint32_t formats_map(struct emit *e)
+{
+	static const char texts[16] = "%ps\0\0\0\0\0%pS";
+	struct gen_map map = {.name = "formats",
+			      .type = BPF_MAP_TYPE_ARRAY,
+			      .key_size = 4,
+			      .value_size = sizeof(texts),
+			      .max_entries = 1,
+			      .flags = BPF_F_RDONLY_PROG,
+			      .global = -1,
+			      .init = texts};
+
+	if (!e->img->formats) {
+		e->img->formats = (uint32_t)e->img->maps.n;
+		vec_push(&e->img->maps, &e->img->arena, map);
+	}
+	return e->img->formats;
+}
+
+/* The name behind an address of the kernel, which can make the text itself. */
+static void kernel_name(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	struct loc dst = emit_loc(e, i->dst);
+	uint64_t part = arg == RT_TOKEN_KSYM ? RT_SYMBOL_NAME
+		      : arg == RT_TOKEN_KMOD ? RT_SYMBOL_MODULE : RT_SYMBOL_DATA;
+
+	if (!i->dst || !builder_texts(e->b, TEXT_KERNEL_NAME)) {
+		token(e, i, arg);
+		return;
+	}
+	emit_load_num(e, R1, emit_arg(e, i, 0));
+	code_store(e->c, BPF_DW, R10, -8, R1);
+	emit_frame_ptr(e, R1, dst.at + (uint32_t)offsetof(struct rt_str, s));
+	code_imm(e->c, R2, dst.width + 1);
+	code_map_value(e->c, R3, formats_map(e), part == RT_SYMBOL_DATA ? 8 : 0);
+	code_mov(e->c, R4, R10);
+	code_alu_imm(e->c, BPF_ADD, R4, -8);
+	code_imm(e->c, R5, 8);
+	code_helper(e->c, BPF_FUNC_snprintf);
+	code_mov(e->c, R3, R0);
+	emit_str_ptr(e, R1, dst);
+	code_imm(e->c, R2, dst.width);
+	code_imm(e->c, R4, part);
+	code_library(e->c, "rt_symbol_text");
+}
+
 /* ------------------------------------------------------------------ control and messages */
 
 static void raise_text(struct emit *e, const struct ir_ins *i, const char *text)
@@ -694,9 +741,9 @@ static const struct rt_function functions[] = {
 	{"usymname", token, RT_TOKEN_USYM, 0, 0},
 	{"usymdata", token, RT_TOKEN_USYMDATA, 0, 0},
 	{"umodname", token, RT_TOKEN_UMOD, 0, 0},
-	{"symname", token, RT_TOKEN_KSYM, 0, 0},
-	{"symdata", token, RT_TOKEN_KSYMDATA, 0, 0},
-	{"modname", token, RT_TOKEN_KMOD, 0, 0},
+	{"symname", kernel_name, RT_TOKEN_KSYM, 0, 0},
+	{"symdata", kernel_name, RT_TOKEN_KSYMDATA, 0, 0},
+	{"modname", kernel_name, RT_TOKEN_KMOD, 0, 0},
 	{"umodbuildid", token, RT_TOKEN_UBUILDID, 0, 0},
 	{"symfile", token, RT_TOKEN_KSOURCE | SYM_FILE << 8, 0, 0},
 	{"symline", token, RT_TOKEN_KSOURCE | SYM_LINE << 8, 0, 0},

@@ -243,7 +243,7 @@ static void stack_token(struct emit *e, const struct ir_ins *i, bool kernel, enu
 	if (!i->dst)
 		return;
 	take(e, i, kernel);
-	if (form == SYM_NONE && builder_stack_texts(e->b)) {
+	if (form == SYM_NONE && builder_texts(e->b, TEXT_STACK)) {
 		code_imm(e->c, R4, -1);
 		text_of_stack(e, emit_loc(e, i->dst), true);
 	} else {

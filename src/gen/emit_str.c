@@ -4,6 +4,32 @@
 
 #include "gen/emit.h"
 
+/* Two stacks can be compared as tokens, and a token is never empty; the rest needs text. */
+static void need_comparable(struct emit *e, const struct ir_ins *i)
+{
+	static const char text[] = "the text of a symbol or stack is not known in the probe handler";
+	int ok = code_label(e->c);
+
+	for (unsigned k = 0; k < 2; k++) {
+		struct loc other = emit_loc(e, emit_arg(e, i, 1 - k));
+		bool literal = other.kind == LOC_STR;
+
+		if (literal && !other.width && (i->op == IR_SEQ || i->op == IR_SNE))
+			return;
+		if (literal || (i->op != IR_SEQ && i->op != IR_SNE) ||
+		    emit_symbol_function(e, emit_arg(e, i, k)))
+			emit_need_text(e, i, emit_arg(e, i, k));
+		if (literal)
+			return;
+	}
+	emit_str_ptr(e, R1, emit_loc(e, emit_arg(e, i, 0)));
+	emit_str_ptr(e, R2, emit_loc(e, emit_arg(e, i, 1)));
+	code_library(e->c, "rt_comparable");
+	code_jump_if_imm(e->c, BPF_JNE, R0, 0, ok);
+	emit_fail_text(e, i, text);
+	code_place(e->c, ok);
+}
+
 static void compare(struct emit *e, const struct ir_ins *i)
 {
 	static const uint8_t jumps[] = {
@@ -13,13 +39,8 @@ static void compare(struct emit *e, const struct ir_ins *i)
 	};
 	int end = code_label(e->c);
 
-	/* Two tokens can be compared, and a token is never empty; it cannot be with other literals. */
-	for (unsigned k = 0; k < 2; k++) {
-		struct loc other = emit_loc(e, emit_arg(e, i, 1 - k));
-
-		if (other.kind == LOC_STR && other.width)
-			emit_need_text(e, i, emit_arg(e, i, k));
-	}
+	if (builder_tokens(e->b))
+		need_comparable(e, i);
 	emit_str_ptr(e, R1, emit_loc(e, emit_arg(e, i, 0)));
 	emit_str_ptr(e, R2, emit_loc(e, emit_arg(e, i, 1)));
 	code_library(e->c, "rt_compare");

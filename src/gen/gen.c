@@ -195,7 +195,7 @@ static void add_maps(struct builder *b, const struct reach *r, const bool *there
 		if (!r->globals[i])
 			continue;
 		if (b->m->globals.v[i].n_keys) {
-			img->globals[i].desc = token_keys(&img->arena, b->m, i, r->fns, there, b->stack_texts);
+			img->globals[i].desc = token_keys(&img->arena, b->m, i, r->fns, there, b->texts);
 			add_table(b, i);
 		} else {
 			add_scalar(b, &shared, i);
@@ -270,7 +270,7 @@ bool gen_build(struct session *s, const struct gen_features *can)
 	b.needs_bias = r.bias;
 	b.groups = r.groups;
 	b.tokens = r.tokens;
-	b.stack_texts = r.tokens && stack_text_needed(b.m, r.fns);
+	b.texts = r.tokens ? texts_needed(b.m, r.fns) : 0;
 	lock_plan_make(&b.locks, &img->arena, s);
 	merge_plan_make(&b.merged, &img->arena, s);
 	add_maps(&b, &r, there.fns);

@@ -7,7 +7,7 @@
  *   emit*.c    instructions of one handler
  *   counter.c  programs that keep perf counters
  *   lock.c     which handlers need which globals for themselves
- *   stack_text.c  whether stacks must be texts
+ *   texts.c    whether stacks and names of the kernel must be texts
  *   token_keys.c  tables with tokens as keys
  *   link.c     the C library (bpfrt/) behind the emitted instructions
  *
@@ -121,6 +121,7 @@ struct gen_image {
 	uint32_t btf_size;
 	uint32_t frame_size; /* value size of GEN_MAP_FRAMES */
 	uint32_t stacks;     /* index of the map of stacks, 0: none */
+	uint32_t formats;    /* of that of formats for bpf_snprintf(), 0: none */
 	uint32_t times;	     /* -t: index of the map of run times (struct rt_stat_value, in ns) by
 			      * instance, 0: none */
 	uint32_t places_map; /* of that of struct rt_place, 0: none */

@@ -8,20 +8,19 @@
 struct search {
 	const struct ir_module *m;
 	const bool *here, *there; /* functions that run in the kernel, in the stap process */
-	bool stack_texts;
+	unsigned texts; /* enum text_kind: those that are no tokens */
 };
 
 static bool makes_token(const struct search *s, const char *name)
 {
 	static const char *const names[] = {
-		"symname", "symdata", "modname", "usymname", "usymdata", "umodname", "sprint_backtrace",
-		"sprint_ubacktrace",
+		"usymname", "usymdata", "umodname", "sprint_backtrace", "sprint_ubacktrace",
 	};
 
 	for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
 		if (strcmp(names[k], name) == 0)
 			return true;
-	return !s->stack_texts && (strcmp(name, "backtrace") == 0 || strcmp(name, "ubacktrace") == 0);
+	return text_kind_of(name) & ~s->texts;
 }
 
 /* Is the operand a token, or the empty string that locals begin with? */
@@ -68,9 +67,9 @@ static bool stores_tokens(const struct search *s, uint32_t fn, ir_ref global, in
 }
 
 const struct ir_global *token_keys(struct arena *a, const struct ir_module *m, uint32_t number,
-				   const bool *here, const bool *there, bool stack_texts)
+				   const bool *here, const bool *there, unsigned texts)
 {
-	const struct search s = {m, here, there, stack_texts};
+	const struct search s = {m, here, there, texts};
 	const struct ir_global *g = &m->globals.v[number];
 	struct ir_global *copy = NULL;
 

@@ -58,6 +58,13 @@ int kern_map_create(const struct kern_map *m)
 	return call(BPF_MAP_CREATE, &attr, SIZE_TO(map_name));
 }
 
+int kern_map_freeze(int fd)
+{
+	union bpf_attr attr = {.map_fd = (uint32_t)fd};
+
+	return call(BPF_MAP_FREEZE, &attr, SIZE_TO(map_fd));
+}
+
 static int element(int cmd, int fd, const void *key, const void *value, uint64_t flags)
 {
 	union bpf_attr attr = {.map_fd = (uint32_t)fd};

@@ -27,6 +27,8 @@ struct kern_map {
 	uint32_t type, key_size, value_size, max_entries, flags;
 };
 int kern_map_create(const struct kern_map *m);
+/* No more changes from user space. 0 or -errno. */
+int kern_map_freeze(int fd);
 int kern_map_lookup(int fd, const void *key, void *value);
 /* flags: BPF_ANY, BPF_NOEXIST, BPF_EXIST */
 int kern_map_update(int fd, const void *key, const void *value, uint64_t flags);

@@ -79,7 +79,8 @@ static bool make_map(struct run *r, size_t i)
 		if (status < 0)
 			return map_error(r, m, "fill", status);
 	}
-	return true;
+	status = m->flags & BPF_F_RDONLY_PROG ? kern_map_freeze(k->maps[i]) : 0;
+	return status == 0 || map_error(r, m, "freeze", status);
 }
 
 static void *map_memory(int fd, size_t bytes, int protection)
@@ -805,6 +806,7 @@ void kernel_release(struct run *r)
 	for (size_t i = 0; i < k->n_kept; i++)
 		close(k->kept[i]);
 	free(k->kept);
+	free(k->online);
 	if (k->btf >= 0)
 		close(k->btf);
 	free(k->maps);

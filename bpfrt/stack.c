@@ -266,6 +266,29 @@ struct frames {
 	struct rt_frame *f;
 };
 
+/* As "%p", without a call: in large handlers stacks are close to the deepest that the kernel allows. */
+static inline void add_hex(struct rt_room *dst, uint64_t cap, uint64_t addr)
+{
+	uint64_t digits[3] = {'0' | 'x' << 8, characters(nibbles(addr >> 32), false),
+			      characters(nibbles(addr & 0xffffffff), false)};
+	uint64_t n = 1, out = ((struct rt_str *)dst)->len, skip;
+
+	for (int k = 4; k < 64; k += 4)
+		n += addr >> k != 0;
+	skip = 16 - n;
+	forget(skip);
+	out = append(dst, cap, out, (const char *)digits, 2);
+	out = append(dst, cap, out, (const char *)(digits + 1) + (skip & 15), n);
+	set_len((struct rt_str *)dst, out);
+}
+
+static inline void add_blank(struct rt_room *dst, uint64_t cap)
+{
+	uint64_t blank = ' ';
+
+	set_len((struct rt_str *)dst, append(dst, cap, ((struct rt_str *)dst)->len, (const char *)&blank, 1));
+}
+
 LOCAL long add_address(uint64_t i, struct frames *c)
 {
 	uint64_t addr;
@@ -274,14 +297,14 @@ LOCAL long add_address(uint64_t i, struct frames *c)
 		return 1;
 	addr = c->f->walk.stack.addrs[i];
 	if (i)
-		rt_fmt_char(c->dst, c->cap, ' ', RT_SPEC(RT_CONV_CHAR, 0, 0, RT_SPEC_NONE));
-	rt_fmt_int(c->dst, c->cap, (int64_t)addr, RT_SPEC(RT_CONV_POINTER, 0, 0, RT_SPEC_NONE));
+		add_blank(c->dst, c->cap);
+	add_hex(c->dst, c->cap, addr);
 	return 0;
 }
 
 long rt_stack_text(struct rt_room *dst, uint64_t cap, struct rt_frame *f, int64_t last, uint64_t ended)
 {
-	struct frames c = {dst, cap, 0, f};
+	struct frames c = {dst, limit(cap), 0, f};
 
 	if (!dst || !f)
 		return 0;
@@ -291,7 +314,7 @@ long rt_stack_text(struct rt_room *dst, uint64_t cap, struct rt_frame *f, int64_
 		c.n = (uint64_t)last + 1;
 	bpf_loop(RT_STACK_DEPTH, add_address, &c, 0);
 	if (ended && c.n)
-		rt_fmt_char(dst, cap, ' ', RT_SPEC(RT_CONV_CHAR, 0, 0, RT_SPEC_NONE));
+		add_blank(dst, limit(cap));
 	return 0;
 }
 

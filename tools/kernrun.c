@@ -94,6 +94,8 @@ static void load_maps(const struct gen_image *img, int *fds)
 			die("map %s: %s", g->name, strerror(-fds[i]));
 		if (g->init)
 			kern_map_update(fds[i], &zero, g->init, 0);
+		if (g->flags & BPF_F_RDONLY_PROG)
+			kern_map_freeze(fds[i]);
 	}
 }
 

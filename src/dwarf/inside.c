@@ -22,7 +22,7 @@ static void find_labels(struct session *s, struct dbg_module *m, Dwarf_Die *scop
 		const char *name;
 		Dwarf_Addr pc;
 
-		if (tag == DW_TAG_lexical_block || tag == DW_TAG_try_block || tag == DW_TAG_catch_block)
+		if (dbg_is_block(tag))
 			find_labels(s, m, &child, pattern, out, depth + 1);
 		if (tag != DW_TAG_label || out->n >= MAX_FOUND || dwarf_lowpc(&child, &pc) != 0)
 			continue;
@@ -112,7 +112,7 @@ static void find_calls(struct session *s, Dwarf_Die *scope, struct calls *out, i
 		int tag = dwarf_tag(&child);
 		Dwarf_Attribute a;
 
-		if (tag == DW_TAG_lexical_block || tag == DW_TAG_try_block || tag == DW_TAG_catch_block)
+		if (dbg_is_block(tag))
 			find_calls(s, &child, out, depth + 1);
 		if (tag == DW_TAG_inlined_subroutine)
 			vec_push(&out->inlined, &s->arena, child);

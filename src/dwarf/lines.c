@@ -6,6 +6,7 @@
 
 #include "dwarf/dbg.h"
 #include "dwarf/index.h"
+#include "dwarf/query.h"
 #include "session.h"
 
 /* GCC before 4.5 said nothing about where variables are in the prologue. */
@@ -470,26 +471,35 @@ bool dbg_source_at(struct session *s, struct dbg_module *m, uint64_t addr, const
 	return *file != NULL;
 }
 
+/* The block or inlined function right below a scope that has the address. */
+static bool scope_inside(Dwarf_Die *scope, uint64_t addr, Dwarf_Die *child)
+{
+	if (!dbg_first_child(scope, child))
+		return false;
+	do {
+		int tag = dwarf_tag(child);
+
+		if ((dbg_is_block(tag) || tag == DW_TAG_inlined_subroutine) && dwarf_haspc(child, addr) == 1)
+			return true;
+	} while (dbg_next(child));
+	return false;
+}
+
 bool dbg_scope_at(struct session *s, struct dbg_module *m, uint64_t addr, Dwarf_Die *out)
 {
 	struct dbg_index *x = dbg_index_of_address(m, addr);
 	struct dbg_function f;
-	Dwarf_Die *scopes = NULL, cu;
-	bool found = false;
-	int n;
+	Dwarf_Die at, child;
 
 	if (!x || !dbg_function_around(s, m, addr, &f) || f.unit == UINT32_MAX ||
 	    !index_die(x, f.unit, f.die, out))
 		return false;
-	n = dwarf_diecu(out, &cu, NULL, NULL) ? dwarf_getscopes(&cu, addr, &scopes) : -1;
-	for (int i = 0; i < n && !found; i++) {
-		int tag = dwarf_tag(&scopes[i]);
-
-		if (tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine) {
-			*out = scopes[i];
-			found = true;
-		}
+	/* dwarf_getscopes() does the same, but forgets memory where a scope's origin is in another unit. */
+	at = *out;
+	for (int depth = 0; depth < DBG_MAX_DEPTH && scope_inside(&at, addr, &child); depth++) {
+		at = child;
+		if (dwarf_tag(&at) == DW_TAG_inlined_subroutine)
+			*out = at;
 	}
-	free(scopes);
 	return true;
 }

@@ -52,6 +52,8 @@ bool dbg_step(struct dbg_query *q);
 /* Children in order; false at the end. Never goes backwards, whatever the file says. */
 bool dbg_first_child(Dwarf_Die *die, Dwarf_Die *child);
 bool dbg_next(Dwarf_Die *die);
+/* Is that a block of a function, which has no name of its own? */
+bool dbg_is_block(int tag);
 /* DW_AT_type, through specification and origin; false: there is none (void). */
 bool dbg_type_of(Dwarf_Die *die, Dwarf_Die *type);
 /* A constant. Compilers write negative ones as DW_FORM_sdata only; the one byte 200 is 200, though

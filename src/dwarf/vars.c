@@ -77,7 +77,7 @@ bool dbg_function(struct dbg_query *q, Dwarf_Die *out)
 	return out->addr != NULL;
 }
 
-static bool is_block(int tag)
+bool dbg_is_block(int tag)
 {
 	return tag == DW_TAG_lexical_block || tag == DW_TAG_try_block || tag == DW_TAG_catch_block;
 }
@@ -96,7 +96,7 @@ size_t dbg_scopes(struct dbg_query *q, Dwarf_Die *scopes, size_t max)
 		if (!dbg_first_child(&scope, &child))
 			break;
 		do
-			found = is_block(dwarf_tag(&child)) && dwarf_haspc(&child, pc) == 1;
+			found = dbg_is_block(dwarf_tag(&child)) && dwarf_haspc(&child, pc) == 1;
 		while (!found && dbg_next(&child));
 		scope = child;
 	}

@@ -20,6 +20,7 @@
 #include "kern/caps.h"
 #include "kern/cpu.h"
 #include "kern/kfunc.h"
+#include "kern/shield.h"
 #include "lang/token.h"
 #include "rt/intrinsic.h"
 #include "run/attach.h"
@@ -713,6 +714,16 @@ static void allow_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static bool attach_programs(void *run)
+{
+	struct run *r = run;
+
+	for (size_t i = 0; i < r->kernel->img->programs.n; i++)
+		if (!attach_program(r, i))
+			return false;
+	return true;
+}
+
 bool kernel_start(struct run *r)
 {
 	struct kernel *k = r->kernel = xcalloc(1, sizeof(*k));
@@ -740,10 +751,8 @@ bool kernel_start(struct run *r)
 	if (!load_programs(r) || !follow_target(r))
 		return false;
 	links_before = k->n_links;
-	for (size_t i = 0; i < k->img->programs.n; i++)
-		if (!attach_program(r, i))
-			return false;
-	return report_refused(r, links_before) && forget_targets(r) && attach_counters(r);
+	return kern_shielded(attach_programs, r) && report_refused(r, links_before) &&
+	       forget_targets(r) && attach_counters(r);
 }
 
 struct closing {
@@ -764,8 +773,9 @@ static void *close_some(void *p)
 enum { MAX_CLOSERS = 16 };
 
 /* Closing a link waits for the kernel some 18 ms; several at once wait together. */
-static void close_links(struct kernel *k)
+static bool close_links(void *kernel)
 {
+	struct kernel *k = kernel;
 	struct closing c = {.links = k->links, .n = k->n_links};
 	pthread_t threads[MAX_CLOSERS];
 	int n = 0;
@@ -776,7 +786,7 @@ static void close_links(struct kernel *k)
 	close_some(&c);
 	while (n-- > 0)
 		pthread_join(threads[n], NULL);
-	free(k->links);
+	return true;
 }
 
 void kernel_release(struct run *r)
@@ -787,7 +797,8 @@ void kernel_release(struct run *r)
 		return;
 	if (k->n_perf && r->s->opt.verbose[5])
 		fprintf(stderr, "Removing %d probes, one after the other.\n", k->n_perf);
-	close_links(k);
+	kern_shielded(close_links, k);
+	free(k->links);
 	share_release(r);
 	locks_release(k);
 	render_release(&k->render);

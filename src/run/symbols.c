@@ -384,31 +384,29 @@ static void locate_kernel(struct symbols *s, uint64_t addr, struct place *at)
 		at->module = at->sym.module;
 }
 
-/* A path by which the file can still be opened, or NULL. */
-static const char *path_of(const struct object *o)
+enum { N_PATHS = 2 };
+
+/* A path by which the file can still be opened, or NULL. The first leads through the process, and may do so
+ * no more in the next moment; the second is the file's own. */
+static const char *path_of(const struct object *o, int number)
 {
-	const char *paths[] = {o->from, o->path};
+	const char *path = number ? o->path : o->from;
+	int fd = open_same(o, path);
 
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		int fd = open_same(o, paths[i]);
-
-		if (fd >= 0) {
-			close(fd);
-			return paths[i];
-		}
-	}
-	return NULL;
+	if (fd < 0)
+		return NULL;
+	close(fd);
+	return path;
 }
 
 static struct dbg_module *source_of(struct symbols *s, struct object *o)
 {
 	const char *path, *why;
 
-	if (!o->source_tried) {
-		o->source_tried = true;
-		path = s->session ? path_of(o) : NULL;
-		o->source = path ? dbg_open(s->session, path, &why) : NULL;
-	}
+	for (int i = 0; i < N_PATHS && s->session && !o->source_tried && !o->source; i++)
+		if ((path = path_of(o, i)) != NULL)
+			o->source = dbg_open(s->session, path, &why);
+	o->source_tried = true;
 	return o->source;
 }
 
@@ -435,8 +433,10 @@ static const char *build_id_of(struct symbols *s, struct object *o)
 
 	if (!o->build_id) {
 		o->build_id = "";
-		path = path_of(o);
-		if (path && obj_open(&obj, path, &why)) {
+		for (int i = 0; i < N_PATHS && !*o->build_id; i++) {
+			path = path_of(o, i);
+			if (!path || !obj_open(&obj, path, &why))
+				continue;
 			id = obj_build_id(&obj);
 			o->build_id = arena_strdup(&s->arena, id ? id : "");
 			obj_close(&obj);

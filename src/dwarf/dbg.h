@@ -5,7 +5,8 @@
  *   spec.c       NAME@FILE:LINE patterns
  *   functions.c  functions by pattern, inlined instances
  *   lines.c      statements, prologue ends
- *   inside.c     labels and callees of a function
+ *   inside.c     labels of a function
+ *   callees.c    what a function calls, chains of calls
  *   index.h      the inside of functions.c: scan.c, files.c, index.c
  *   types.c      type names, members, sizes
  *   btf_types.c  the same for types of the kernel
@@ -191,12 +192,15 @@ struct dbg_label {
 typedef VEC(struct dbg_label) dbg_labels;
 void dbg_find_labels(struct session *s, struct dbg_module *m, const struct dbg_function *f,
 		     const char *pattern, dbg_labels *out);
+/* Functions that may be called, prepared for dbg_find_callees(); they must stay where they are. */
+struct dbg_callees *dbg_callees_make(struct session *s, struct dbg_module *m, const dbg_functions *candidates);
 /* Those of the candidates that f calls, as far as call sites tell; instances inlined in f, too. */
-void dbg_find_callees(struct session *s, struct dbg_module *m, const struct dbg_function *f,
-		      const dbg_functions *candidates, dbg_functions *out);
-/* Was the function at the place called by f? A condition; NULL: cannot be told. */
-struct expr *dbg_called_from(struct session *s, const struct dbg_place *at, const struct dbg_function *f,
-			     const struct token *tok);
+void dbg_find_callees(struct session *s, const struct dbg_callees *candidates, const struct dbg_function *f,
+		      dbg_functions *out);
+/* Was chain[n], in which the place is, called by chain[n - 1], and so on from chain[0]? Sets a condition, NULL if
+ * it always was. False: it cannot be told, *why says why. */
+bool dbg_came_from(struct session *s, const struct dbg_place *at, const struct dbg_function *chain, size_t n,
+		   const struct token *tok, struct expr **condition, const char **why);
 
 /* ------------------------------------------------------------------ lines */
 

@@ -13,7 +13,9 @@ static const struct syscall_desc table[] = {
 #define R(format) , .result = (format)
 #define N , .no_return = true
 #define A(expression) , .argstr = (expression)
+#define S(variable) , .address = (variable)
 #include "tapset/syscalls.def"
+#undef S
 #undef A
 #undef N
 #undef R
@@ -163,6 +165,15 @@ static void add_argument(struct str *out, const struct argument *a, unsigned n)
 	str_addf(out, " = __syscall_%.*s(%.*s%.*s)\n", fn.n, fn.s, a->var.n, a->var.s, more.n, more.s);
 }
 
+/* The parts of the socket address that bind() and connect() pass. */
+static void add_socket_address(struct str *out, const char *address)
+{
+	static const char *const parts[] = {"af", "ip", "ip_port"};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		str_addf(out, "\tuaddr_%s = __syscall_uaddr_%s(%s, int_arg(3))\n", parts[i], parts[i], address);
+}
+
 static void add_argstr(struct str *out, const struct syscall_desc *d)
 {
 	const char *at = d->args;
@@ -207,6 +218,8 @@ static void add_call(struct str *out, const struct syscall_desc *d, const char *
 	str_addf(out, " __syscall(\"%s\")\n{\n\tname = \"%s\"\n", d->name, d->point);
 	for (unsigned n = 1; next_argument(&at, &a); n++)
 		add_argument(out, &a, n);
+	if (d->address)
+		add_socket_address(out, d->address);
 	add_argstr(out, d);
 	str_add(out, "}\n");
 	if (d->no_return)

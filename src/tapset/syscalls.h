@@ -14,6 +14,7 @@ struct syscall_desc {
 	const char *point; /* syscall.POINT */
 	const char *args;  /* see syscalls.def */
 	const char *argstr; /* expression; NULL: arguments in a row */
+	const char *address; /* the variable that is a socket address whose parts are variables; or NULL */
 	int result;	    /* format for return_str(); 0: 1 */
 	bool no_return;
 };

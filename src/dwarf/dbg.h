@@ -112,6 +112,8 @@ struct dbg_place {
 	Dwarf_Die scope; /* subprogram or inlined instance around pc; scope.addr NULL: unknown */
 	uint64_t pc;	 /* address in the file */
 	bool is_return;	 /* pc is the entry; registers are those after the return */
+	bool has_view;	 /* the place is a row of the line table: */
+	uint32_t view;	 /* the rows before it at pc (loclist.c) */
 };
 
 /* Expands a target expression (EX_TARGET, EX_ATVAR, EX_CAST, EX_AUTOCAST on such) for a place into
@@ -212,6 +214,8 @@ struct dbg_statement {
 	const char *found; /* the line that was found (nearest), else NULL */
 	struct dbg_function function;
 	uint64_t addr;
+	bool has_view; /* as in struct dbg_place */
+	uint32_t view;
 };
 typedef VEC(struct dbg_statement) dbg_statements;
 

@@ -49,6 +49,8 @@ static void load_sections(struct dw_file *f)
 		{"ranges", offsetof(struct dw_file, ranges), false},
 		{"rnglists", offsetof(struct dw_file, rnglists), false},
 		{"line", offsetof(struct dw_file, line), false},
+		{"loc", offsetof(struct dw_file, loc), false},
+		{"loclists", offsetof(struct dw_file, loclists), false},
 	};
 	Elf *elf = dwarf_getelf(f->dwarf);
 	Elf_Scn *scn = NULL;

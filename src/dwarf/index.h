@@ -40,7 +40,7 @@ struct dw_bytes {
 struct dw_file {
 	unsigned id;
 	Dwarf *dwarf; /* handle of the main thread */
-	struct dw_bytes info, abbrev, str, line_str, str_offsets, addr, ranges, rnglists, line;
+	struct dw_bytes info, abbrev, str, line_str, str_offsets, addr, ranges, rnglists, line, loc, loclists;
 	struct dw_file *alt; /* dwz's file, NULL: none */
 	bool split;
 	uint32_t first_unit, n_units;

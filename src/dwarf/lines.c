@@ -101,6 +101,7 @@ struct row {
 	uint32_t line;
 	bool no_statement; /* is_stmt is not set: second choice */
 	uint64_t addr;
+	uint32_t view; /* rows before it at the address: statements that left no code */
 	const char *file;
 };
 
@@ -118,7 +119,9 @@ static int by_line(const void *a, const void *b)
 		return x->line < y->line ? -1 : 1;
 	if (x->no_statement != y->no_statement)
 		return x->no_statement ? 1 : -1;
-	return (x->addr > y->addr) - (x->addr < y->addr);
+	if (x->addr != y->addr)
+		return x->addr < y->addr ? -1 : 1;
+	return (x->view > y->view) - (x->view < y->view);
 }
 
 static void read_rows(struct dbg_module *m, const struct dbg_spec *spec, struct unit_rows *r)
@@ -127,6 +130,8 @@ static void read_rows(struct dbg_module *m, const struct dbg_spec *spec, struct 
 	Dwarf_Lines *lines;
 	const char *last = NULL;
 	bool last_matches = false;
+	Dwarf_Addr at = UINT64_MAX;
+	uint32_t view = 0;
 	size_t n;
 
 	if (!index_line_unit(m->index, r->unit, &cu) || dwarf_getsrclines(&cu, &lines, &n) != 0)
@@ -141,8 +146,11 @@ static void read_rows(struct dbg_module *m, const struct dbg_spec *spec, struct 
 		int line;
 
 		dwarf_lineendsequence(l, &end);
-		if (!file || end || dwarf_lineno(l, &line) != 0 || line <= 0 ||
-		    dwarf_lineaddr(l, &addr) != 0)
+		if (dwarf_lineaddr(l, &addr) != 0)
+			continue;
+		view = addr == at ? view + 1 : 0;
+		at = end ? UINT64_MAX : addr;
+		if (!file || end || dwarf_lineno(l, &line) != 0 || line <= 0)
 			continue;
 		if (file != last) { /* the names are shared: mostly the same pointer */
 			last = file;
@@ -151,7 +159,7 @@ static void read_rows(struct dbg_module *m, const struct dbg_spec *spec, struct 
 		if (!last_matches)
 			continue;
 		dwarf_linebeginstatement(l, &statement);
-		*row = (struct row){(uint32_t)line, !statement, addr, file};
+		*row = (struct row){(uint32_t)line, !statement, addr, view, file};
 		r->n++;
 	}
 	qsort(r->v, r->n, sizeof(*r->v), by_line);
@@ -217,7 +225,7 @@ static const char *place_text(struct statements *q, const struct dbg_function *f
 static void add_statement(struct statements *q, const struct dbg_function *f,
 			  const struct row *row, uint32_t asked)
 {
-	struct dbg_statement d = {.function = *f, .addr = row->addr};
+	struct dbg_statement d = {.function = *f, .addr = row->addr, .view = row->view, .has_view = true};
 
 	d.text = place_text(q, f, row->file, asked);
 	if (row->line != asked)
@@ -358,7 +366,7 @@ void dbg_find_statements(struct session *s, struct dbg_module *m, const struct d
 	if (spec->line_kind == DBG_LINE_NONE) {
 		for (size_t i = 0; i < q.functions.n; i++) {
 			const struct dbg_function *f = &q.functions.v[i];
-			struct dbg_statement d = {f->text, NULL, *f, f->entry};
+			struct dbg_statement d = {.text = f->text, .function = *f, .addr = f->entry};
 
 			vec_push(out, &s->arena, d);
 		}

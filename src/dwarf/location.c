@@ -106,13 +106,8 @@ bool dbg_locate(struct dbg_query *q, Dwarf_Die *var, struct location *out)
 	Dwarf_Op *ops;
 	size_t n;
 
-	if (dwarf_attr_integrate(var, DW_AT_location, &attr)) {
-		/* Variables of other modules have one place, whatever the pc. */
-		int k = dwarf_getlocation_addr(&attr, q->foreign ? 0 : dbg_pc(q), &ops, &n, 1);
-
-		if (k == 1 && n)
-			return dbg_evaluate(q, &attr, ops, n, out);
-	}
+	if (dbg_location_at(q, var, &attr, &ops, &n))
+		return dbg_evaluate(q, &attr, ops, n, out);
 	if (dwarf_attr_integrate(var, DW_AT_const_value, &attr) && constant_location(q, &attr, out))
 		return true;
 	return dbg_fail(q, "not accessible at this address (pc: 0x%llx) [man error::dwarf]",
@@ -125,10 +120,7 @@ bool dbg_has_location(struct dbg_query *q, Dwarf_Die *var)
 	Dwarf_Op *ops;
 	size_t n;
 
-	if (dwarf_attr_integrate(var, DW_AT_location, &attr) &&
-	    dwarf_getlocation_addr(&attr, dbg_pc(q), &ops, &n, 1) == 1 && n)
-		return true;
-	return dwarf_hasattr_integrate(var, DW_AT_const_value);
+	return dbg_location_at(q, var, &attr, &ops, &n) || dwarf_hasattr_integrate(var, DW_AT_const_value);
 }
 
 /* ------------------------------------------------------------------ bits */

@@ -225,6 +225,9 @@ struct expr *dbg_callers_register(struct dbg_query *q, int reg);
 
 /* ------------------------------------------------------------------ location.c */
 
+/* loclist.c: the expression that says where a variable is at the place; attr is its DW_AT_location. False: none holds
+ * there. */
+bool dbg_location_at(struct dbg_query *q, Dwarf_Die *var, Dwarf_Attribute *attr, Dwarf_Op **ops, size_t *n);
 /* Place of a variable at the query's pc. */
 bool dbg_locate(struct dbg_query *q, Dwarf_Die *var, struct location *out);
 /* Could be located; nothing is reported. */

@@ -139,6 +139,8 @@ bool process_statements(struct process_query *q)
 		};
 
 		dbg_function_die(q->m, &d->function, &e.place.at.scope);
+		e.place.at.has_view = d->has_view;
+		e.place.at.view = d->view;
 		q->put(q, &e);
 	}
 	if (q->n > before)

@@ -80,7 +80,7 @@ static bool report_callee(const struct callee_walk *w, const char *why)
 	struct session *s = w->q->s;
 	const struct component *all = process_suffix(w->q, "callees");
 
-	sem_point_error(s, w->q->p->comps.v[0].tok, all ? all->tok : process_suffix(w->q, "callee")->tok, why);
+	sem_point_error(s, w->q->p->comps.v[0].tok, all ? all->tok : process_suffix(w->q, "callee")->tok, "%s", why);
 	return false;
 }
 

@@ -18,7 +18,7 @@ check:
 		--fuzz $(FUZZ_SECONDS)
 
 sanitized:
-	+$(MAKE) -s O=$(SAN_O) CC=$(SAN_CC) SAN=$(SAN_KIND) test-programs fuzz-programs
+	+$(MAKE) -s O=$(SAN_O) CC=$(SAN_CC) SAN=$(SAN_KIND) WERROR=1 test-programs fuzz-programs
 
 # The ordinary build and its tests alone: seconds.
 quick:

@@ -664,7 +664,7 @@ static bool typed(struct machine *m, const Dwarf_Op *op, bool *done)
 static bool tls_address(struct machine *m)
 {
 	struct dbg_query *q = m->q;
-	struct expr *e, *slot;
+	struct expr *e, *slot, *top;
 	struct obj_tls tls;
 
 	if (!need(m, 1))
@@ -694,7 +694,11 @@ static bool tls_address(struct machine *m)
 		break;
 	}
 	m->n--;
-	return push(m, dbg_binary(q, OP_ADD, e, m->stack[m->n].e));
+	top = m->stack[m->n].e;
+	/* With -gsplit-dwarf GCC writes the address in the file instead of the offset in the block. */
+	if (is_number(top) && (uint64_t)top->lit->num >= tls.size && (uint64_t)top->lit->num - tls.image < tls.size)
+		top = dbg_number(q, top->lit->num - (int64_t)tls.image);
+	return push(m, dbg_binary(q, OP_ADD, e, top));
 }
 
 /* At the entry of a function there is nothing below its arguments yet, and the register that is the frame base is

@@ -197,6 +197,7 @@ struct obj_tls {
 	enum obj_tls_kind kind;
 	uint64_t slot; /* address in the file */
 	int64_t offset;
+	uint64_t image, size; /* address in the file of what the block begins as; of the block */
 };
 /* The block of thread-local variables of the file; false: none, or it cannot be told. */
 bool obj_tls(struct obj *o, struct obj_tls *tls);

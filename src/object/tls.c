@@ -76,13 +76,18 @@ bool obj_tls(struct obj *o, struct obj_tls *tls)
 
 	if (o->machine != EM_X86_64 || !o->is64 || !g)
 		return false;
-	if (!is_program(o))
-		return find_slot(o, tls);
+	if (!is_program(o)) {
+		bool found = find_slot(o, tls);
+
+		tls->image = g->vaddr;
+		tls->size = g->memsz;
+		return found;
+	}
 	align = g->align ? g->align : 1;
 	if ((align & (align - 1)) || g->memsz > UINT64_C(1) << 40)
 		return false;
 	first = -g->vaddr & (align - 1);
-	*tls = (struct obj_tls){.kind = OBJ_TLS_PROGRAM};
+	*tls = (struct obj_tls){.kind = OBJ_TLS_PROGRAM, .image = g->vaddr, .size = g->memsz};
 	tls->offset = -(int64_t)(((g->memsz - first + align - 1) & ~(align - 1)) + first);
 	return true;
 }

@@ -326,7 +326,7 @@ static bool build_in_file(struct process_query *q, const char *path)
 	q->m = dbg_open(q->s, path, &why);
 	if (!q->m) {
 		if (!q->quiet)
-			sem_point_error(q->s, q->p->comps.v[0].tok, NULL, "no match");
+			sem_point_error(q->s, q->p->comps.v[0].tok, NULL, "no match (%s: %s)", path, why);
 		return false;
 	}
 	ok = build_component(q);

@@ -104,9 +104,11 @@ static const char *by_build_id(struct session *s, const char *id)
 	return NULL;
 }
 
-static bool no_match(struct process_query *q)
+/* errno: why a file was not found. */
+static bool no_file(struct process_query *q, const char *name)
 {
-	sem_point_error(q->s, q->p->comps.v[0].tok, NULL, "no match");
+	sem_point_error(q->s, q->p->comps.v[0].tok, NULL, "no match (%s: %s)", name,
+			errno == ENOENT && !strchr(name, '/') ? "not in $PATH" : strerror(errno));
 	return false;
 }
 
@@ -138,7 +140,9 @@ static bool select_glob(struct process_query *q, const char *pattern, process_fi
 			add(q, out, path, path);
 	}
 	globfree(&g);
-	return out->n ? true : no_match(q);
+	if (!out->n)
+		sem_point_error(q->s, q->p->comps.v[0].tok, NULL, "no match");
+	return out->n != 0;
 }
 
 static bool same_file(const char *a, const char *b)
@@ -207,9 +211,11 @@ bool process_select(struct process_query *q, process_files *out, bool *many)
 
 	*many = false;
 	if (!arg && s->opt.command) {
-		path = interpreter(s, find_program(s, command_program(s)));
+		const char *program = command_program(s);
+
+		path = interpreter(s, find_program(s, program));
 		if (!path)
-			return no_match(q);
+			return no_file(q, program);
 		add(q, out, path, path);
 		return true;
 	}
@@ -223,8 +229,6 @@ bool process_select(struct process_query *q, process_files *out, bool *many)
 	}
 	if (!arg->is_string)
 		return select_pid(q, arg->num, out);
-	if (!*arg->str)
-		return no_match(q);
 	if (dbg_is_wild(arg->str)) {
 		*many = true;
 		return select_glob(q, arg->str, out);
@@ -235,7 +239,7 @@ bool process_select(struct process_query *q, process_files *out, bool *many)
 	}
 	path = interpreter(s, find_program(s, arg->str));
 	if (!path)
-		return no_match(q);
+		return no_file(q, arg->str);
 	add(q, out, path, path);
 	return true;
 }

@@ -1,5 +1,8 @@
 /* Keys of tables that never hold anything but tokens: names of addresses, and stacks that nobody takes apart.
- * In the kernel they need no room for a text, which is what most of a key's bytes would be. */
+ * In the kernel they need no room for a text, which is what most of a key's bytes would be.
+ *
+ * Two tokens can turn out to be one text (two addresses of a function). What has been added to their elements is then
+ * added up, which would be nonsense for values that have been assigned: those tables are marked here. */
 #include <string.h>
 
 #include "gen/emit.h"
@@ -66,6 +69,60 @@ static bool stores_tokens(const struct search *s, uint32_t fn, ir_ref global, in
 	return true;
 }
 
+static bool reads(const struct ir_fn *f, ir_ref r, ir_ref global, int depth);
+
+/* Does an instruction that makes r read an element of the table, and at most add something to it? */
+static bool adds_to(const struct ir_fn *f, const struct ir_ins *i, ir_ref global, int depth)
+{
+	const ir_ref *args = &f->args.v[i->first_arg];
+
+	switch (i->op) {
+	case IR_TGET:
+		return args[0] == global;
+	case IR_MOV:
+		return reads(f, args[0], global, depth - 1);
+	case IR_ADD:
+		return reads(f, args[0], global, depth - 1) || reads(f, args[1], global, depth - 1);
+	case IR_SUB:
+		return reads(f, args[0], global, depth - 1);
+	default:
+		return false;
+	}
+}
+
+static bool reads(const struct ir_fn *f, ir_ref r, ir_ref global, int depth)
+{
+	if (IR_KIND(r) != IRK_REG || depth == 0)
+		return false;
+	for (size_t b = 0; b < f->blocks.n; b++)
+		for (size_t k = 0; k < f->blocks.v[b].ins.n; k++)
+			if (f->blocks.v[b].ins.v[k].dst == r && adds_to(f, &f->blocks.v[b].ins.v[k], global, depth))
+				return true;
+	return false;
+}
+
+/* Does a function set elements of the table to anything but their sum with something? */
+static bool assigns(const struct ir_fn *f, ir_ref global)
+{
+	for (size_t b = 0; b < f->blocks.n; b++)
+		for (size_t n = 0; n < f->blocks.v[b].ins.n; n++) {
+			const struct ir_ins *i = &f->blocks.v[b].ins.v[n];
+
+			if (i->op == IR_TSET && f->args.v[i->first_arg] == global &&
+			    !reads(f, f->args.v[i->first_arg + 1], global, 4))
+				return true;
+		}
+	return false;
+}
+
+static struct ir_global *copy_of(struct arena *a, const struct ir_global *g)
+{
+	struct ir_global *copy = arena_alloc(a, sizeof(*copy));
+
+	*copy = *g;
+	return copy;
+}
+
 const struct ir_global *token_keys(struct arena *a, const struct ir_module *m, uint32_t number,
 				   const bool *here, const bool *there, unsigned texts)
 {
@@ -82,11 +139,15 @@ const struct ir_global *token_keys(struct arena *a, const struct ir_module *m, u
 				tokens = stores_tokens(&s, f, IR_REF(IRK_GLOBAL, number), k, &any);
 		if (!tokens || !any)
 			continue;
-		if (!copy) {
-			copy = arena_alloc(a, sizeof(*copy));
-			*copy = *g;
-		}
+		if (!copy)
+			copy = copy_of(a, g);
 		copy->key_width[k] = sizeof(struct rt_token);
 	}
+	for (uint32_t f = 0; f < m->fns.n && g->type == TY_LONG && !(copy && copy->assigned); f++)
+		if (here[f] && assigns(m->fns.v[f], IR_REF(IRK_GLOBAL, number))) {
+			if (!copy)
+				copy = copy_of(a, g);
+			copy->assigned = true;
+		}
 	return copy ? copy : g;
 }

@@ -100,6 +100,7 @@ struct ir_global {
 	uint32_t width, key_width[MAX_KEYS]; /* strings */
 	int64_t max_entries; /* tables */
 	bool wrap, max_declared; /* for the text of the overflow error */
+	bool assigned; /* set by gen/token_keys.c */
 	struct stat_spec stat;
 	int64_t init_num;
 	const char *init_str; /* NULL: empty */

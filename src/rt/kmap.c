@@ -339,7 +339,8 @@ static void read_one(struct kmap *k, unsigned char *value, const struct rt_value
 		rt_table_set(to, keys, &v);
 		break;
 	default:
-		old = k->has_tokens ? rt_table_find(to, keys) : NULL;
+		/* Tokens of one text: what was counted is added up, of what was assigned the newest element stays. */
+		old = k->has_tokens && !k->desc->assigned ? rt_table_find(to, keys) : NULL;
 		v = (struct rt_value){.n = e->num};
 		if (old)
 			rt_table_add(to, keys, e->num, &sum);

@@ -635,24 +635,21 @@ const char *emit_symbol_function(const struct emit *e, ir_ref r)
 		"symfile", "symline", "symfileline", "caller",
 		"sprint_backtrace", "sprint_ubacktrace", "sprint_stack", "sprint_ustack", NULL,
 	};
-	const struct ir_fn *fn = e->f->fn;
+	struct ir_def at = {0};
+	const struct ir_ins *i;
 	const char *name = NULL;
 
 	if (IR_KIND(r) != IRK_REG)
 		return NULL;
-	for (size_t b = 0; b < fn->blocks.n; b++)
-		for (size_t k = 0; k < fn->blocks.v[b].ins.n; k++) {
-			const struct ir_ins *i = &fn->blocks.v[b].ins.v[k];
-			bool symbol = false;
+	while ((i = ir_next_def(e->f->fn, r, &at)) != NULL) {
+		bool symbol = false;
 
-			if (i->dst != r)
-				continue;
-			for (int n = 0; i->op == IR_RT && functions[n]; n++)
-				symbol |= strcmp(intrinsic_by_number(i->imm)->name, functions[n]) == 0;
-			if (!symbol)
-				return NULL;
-			name = intrinsic_by_number(i->imm)->name;
-		}
+		for (int n = 0; i->op == IR_RT && functions[n]; n++)
+			symbol |= strcmp(intrinsic_by_number(i->imm)->name, functions[n]) == 0;
+		if (!symbol)
+			return NULL;
+		name = intrinsic_by_number(i->imm)->name;
+	}
 	return name;
 }
 

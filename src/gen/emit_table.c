@@ -30,24 +30,20 @@ static const struct gen_global *place_of(const struct emit *e, const struct ir_i
 /* Is everything behind the text zero, as long as the widest text is? */
 static bool is_padded(const struct emit *e, ir_ref r)
 {
-	const struct ir_fn *fn = e->f->fn;
 	struct loc l = emit_loc(e, r);
+	struct ir_def at = {0};
+	const struct ir_ins *i;
 	bool any = false;
 
 	if (l.kind == LOC_PARAM)
 		return true;
 	if (l.kind != LOC_SLOT || IR_KIND(r) != IRK_REG)
 		return false;
-	for (size_t b = 0; b < fn->blocks.n; b++)
-		for (size_t k = 0; k < fn->blocks.v[b].ins.n; k++) {
-			const struct ir_ins *i = &fn->blocks.v[b].ins.v[k];
-
-			if (i->dst != r)
-				continue;
-			any = true;
-			if (i->op != IR_RT || strcmp(intrinsic_by_number(i->imm)->name, "execname") != 0)
-				return false;
-		}
+	while ((i = ir_next_def(e->f->fn, r, &at)) != NULL) {
+		any = true;
+		if (i->op != IR_RT || strcmp(intrinsic_by_number(i->imm)->name, "execname") != 0)
+			return false;
+	}
 	return any;
 }
 

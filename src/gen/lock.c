@@ -35,25 +35,20 @@ struct walk {
 /* Is this operand tid(), in a register that holds nothing else? */
 static bool is_tid(const struct ir_fn *f, ir_ref r)
 {
+	struct ir_def at = {0};
+	const struct ir_ins *i;
 	bool tid = false;
 
 	if (IR_KIND(r) != IRK_REG)
 		return false;
-	for (size_t b = 0; b < f->blocks.n; b++)
-		for (size_t k = 0; k < f->blocks.v[b].ins.n; k++) {
-			const struct ir_ins *i = &f->blocks.v[b].ins.v[k];
-
-			if (i->dst != r)
-				continue;
-			if (i->op == IR_MOV && is_tid(f, f->args.v[i->first_arg]) &&
-			    f->args.v[i->first_arg] != r)
-				tid = true;
-			else if (i->op == IR_RT &&
-				 strcmp(intrinsic_by_number(i->imm)->name, "tid") == 0)
-				tid = true;
-			else if (i->op != IR_MOV || IR_KIND(f->args.v[i->first_arg]) != IRK_NUM)
-				return false; /* a local's first value, 0, is never used */
-		}
+	while ((i = ir_next_def(f, r, &at)) != NULL) {
+		if (i->op == IR_MOV && is_tid(f, f->args.v[i->first_arg]) && f->args.v[i->first_arg] != r)
+			tid = true;
+		else if (i->op == IR_RT && strcmp(intrinsic_by_number(i->imm)->name, "tid") == 0)
+			tid = true;
+		else if (i->op != IR_MOV || IR_KIND(f->args.v[i->first_arg]) != IRK_NUM)
+			return false; /* a local's first value, 0, is never used */
+	}
 	return tid;
 }
 

@@ -29,24 +29,20 @@ static bool makes_token(const struct search *s, const char *name)
 /* Is the operand a token, or the empty string that locals begin with? */
 static bool is_token(const struct search *s, const struct ir_fn *f, ir_ref r, int depth)
 {
+	struct ir_def at = {0};
+	const struct ir_ins *i;
 	bool token = false;
 
 	if (IR_KIND(r) == IRK_STR)
 		return s->m->strs.v[IR_INDEX(r)].len == 0;
 	if (IR_KIND(r) != IRK_REG || IR_INDEX(r) < f->n_params || depth == 0)
 		return false;
-	for (size_t b = 0; b < f->blocks.n; b++)
-		for (size_t k = 0; k < f->blocks.v[b].ins.n; k++) {
-			const struct ir_ins *i = &f->blocks.v[b].ins.v[k];
-
-			if (i->dst != r)
-				continue;
-			token = i->op == IR_MOV ? is_token(s, f, f->args.v[i->first_arg], depth - 1)
-						: i->op == IR_RT &&
-							  makes_token(s, intrinsic_by_number(i->imm)->name);
-			if (!token)
-				return false;
-		}
+	while ((i = ir_next_def(f, r, &at)) != NULL) {
+		token = i->op == IR_MOV ? is_token(s, f, f->args.v[i->first_arg], depth - 1)
+					: i->op == IR_RT && makes_token(s, intrinsic_by_number(i->imm)->name);
+		if (!token)
+			return false;
+	}
 	return token;
 }
 
@@ -92,12 +88,14 @@ static bool adds_to(const struct ir_fn *f, const struct ir_ins *i, ir_ref global
 
 static bool reads(const struct ir_fn *f, ir_ref r, ir_ref global, int depth)
 {
+	struct ir_def at = {0};
+	const struct ir_ins *i;
+
 	if (IR_KIND(r) != IRK_REG || depth == 0)
 		return false;
-	for (size_t b = 0; b < f->blocks.n; b++)
-		for (size_t k = 0; k < f->blocks.v[b].ins.n; k++)
-			if (f->blocks.v[b].ins.v[k].dst == r && adds_to(f, &f->blocks.v[b].ins.v[k], global, depth))
-				return true;
+	while ((i = ir_next_def(f, r, &at)) != NULL)
+		if (adds_to(f, i, global, depth))
+			return true;
 	return false;
 }
 

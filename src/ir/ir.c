@@ -206,6 +206,18 @@ uint32_t ir_ref_width(const struct ir_module *m, const struct ir_fn *f, ir_ref r
 	return 0;
 }
 
+const struct ir_ins *ir_next_def(const struct ir_fn *f, ir_ref r, struct ir_def *at)
+{
+	for (; at->block < f->blocks.n; at->block++, at->ins = 0)
+		while (at->ins < f->blocks.v[at->block].ins.n) {
+			const struct ir_ins *i = &f->blocks.v[at->block].ins.v[at->ins++];
+
+			if (i->dst == r)
+				return i;
+		}
+	return NULL;
+}
+
 /* bits: 0-1 direction, 2-5 column, 6 by_stat, 7-9 statistic, 10 has_limit */
 uint32_t ir_sort_pack(struct ir_sort s)
 {

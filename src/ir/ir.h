@@ -176,6 +176,11 @@ struct ir_op_info ir_ins_info(const struct ir_ins *i);
 enum ir_type ir_ref_type(const struct ir_module *m, const struct ir_fn *f, ir_ref r);
 /* Longest text a string operand can hold. */
 uint32_t ir_ref_width(const struct ir_module *m, const struct ir_fn *f, ir_ref r);
+/* The instructions that define a register, one each call, with at = {0} at first. NULL: no more. */
+struct ir_def {
+	size_t block, ins;
+};
+const struct ir_ins *ir_next_def(const struct ir_fn *f, ir_ref r, struct ir_def *at);
 
 /* ------------------------------------------------------------------ calls (calls.c) */
 enum { IR_MAX_NESTING = 100000 };

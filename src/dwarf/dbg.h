@@ -46,7 +46,7 @@ struct dbg_module {
 	Elf *elf;
 	Dwarf *dwarf; /* NULL: no debug information */
 	GElf_Addr elf_bias, dwarf_bias; /* libdw's address - bias = address in the file */
-	bool dwarf_tried, missing_told;
+	bool dwarf_tried, missing_told, go_told;
 	struct dbg_index *index; /* index.c */
 	struct obj *obj;	 /* the file itself (object/object.h) */
 	struct obj *debug_obj;	 /* the debug file with its symbol table, or NULL */

@@ -37,6 +37,29 @@ static bool is_plain_clang(const char *producer, Dwarf_Die *function)
 	       n == 1 && ops[0].atom == DW_OP_reg6;
 }
 
+/* rustc has the same back end, but rsp as frame base in all code, and location lists in some of its unoptimized code. That
+ * has all parameters on the stack. */
+static bool is_plain_rust(const char *producer, Dwarf_Die *function)
+{
+	Dwarf_Die child;
+	bool any = false;
+
+	if (!producer || !strstr(producer, "rustc") || !dbg_first_child(function, &child))
+		return false;
+	do {
+		Dwarf_Attribute attr;
+		Dwarf_Op *ops;
+		size_t n;
+
+		if (dwarf_tag(&child) != DW_TAG_formal_parameter || !dwarf_attr(&child, DW_AT_location, &attr))
+			continue;
+		if (dwarf_getlocation(&attr, &ops, &n) != 0 || !n || ops[0].atom != DW_OP_fbreg)
+			return false;
+		any = true;
+	} while (dbg_next(&child));
+	return any;
+}
+
 /* The row of an address, or the nearest one below; the table is sorted. */
 static size_t row_at(Dwarf_Lines *lines, size_t n, Dwarf_Addr addr)
 {
@@ -55,6 +78,26 @@ static size_t row_at(Dwarf_Lines *lines, size_t n, Dwarf_Addr addr)
 	return lo;
 }
 
+/* Go functions begin with a look at the room that is left on the stack, and begin anew after it has been moved: they
+ * are entered where the line table says that the prologue has ended. */
+static uint64_t go_entry(Dwarf_Lines *lines, size_t i, size_t n, Dwarf_Die *die, uint64_t entry)
+{
+	for (; i < n; i++) {
+		Dwarf_Line *row = dwarf_onesrcline(lines, i);
+		bool end = false, behind = false;
+		Dwarf_Addr addr;
+
+		if (dwarf_lineaddr(row, &addr) != 0 || dwarf_haspc(die, addr) != 1)
+			break;
+		dwarf_lineendsequence(row, &end);
+		if (end)
+			break;
+		if (dwarf_lineprologueend(row, &behind) == 0 && behind)
+			return addr;
+	}
+	return entry;
+}
+
 uint64_t dbg_probe_pc(struct dbg_module *m, const struct dbg_function *f)
 {
 	struct dbg_index *x = m->index;
@@ -62,6 +105,7 @@ uint64_t dbg_probe_pc(struct dbg_module *m, const struct dbg_function *f)
 	Dwarf_Die cu, die;
 	Dwarf_Lines *lines;
 	Dwarf_Addr addr;
+	bool go;
 	size_t n, i;
 
 	if (!x || f->unit == UINT32_MAX || f->inlined)
@@ -69,7 +113,9 @@ uint64_t dbg_probe_pc(struct dbg_module *m, const struct dbg_function *f)
 	u = &x->units[f->unit];
 	if (!index_line_unit(x, f->unit, &cu) || !index_die(x, f->unit, f->die, &die))
 		return f->entry;
-	if (u->has_loclist && !old_gcc(u->producer) && !is_plain_clang(u->producer, &die))
+	go = dwarf_srclang(&cu) == DW_LANG_Go;
+	if (!go && u->has_loclist && !old_gcc(u->producer) && !is_plain_clang(u->producer, &die) &&
+	    !is_plain_rust(u->producer, &die))
 		return f->entry;
 	if (dwarf_getsrclines(&cu, &lines, &n) != 0)
 		return f->entry;
@@ -81,6 +127,8 @@ uint64_t dbg_probe_pc(struct dbg_module *m, const struct dbg_function *f)
 	}
 	if (i == n || dwarf_lineaddr(dwarf_onesrcline(lines, i), &addr) != 0 || addr != f->entry)
 		return f->entry;
+	if (go)
+		return go_entry(lines, i, n, &die, f->entry);
 	/* The second row of a function is where its first statement begins: in optimized code often
 	 * the very first instruction. */
 	for (i++; i < n; i++) {

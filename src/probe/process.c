@@ -179,11 +179,8 @@ bool process_emit(struct process_query *q, const struct process_site *e)
 	place->at.pc = e->pc;
 	if (!obj_executable_at(q->m->obj, pc))
 		return false;
-	if (e->kind == SITE_URETPROBE && process_return_is_dangerous(q, e->place.name, pc)) {
-		if (!q->quiet)
-			sem_warn(s, NULL, "a return probe on %s would break the program", script);
+	if (e->kind == SITE_URETPROBE && process_return_is_dangerous(q, e, script))
 		return false;
-	}
 	if (!obj_place_probe(q->m->obj, &pc, e->is_entry) && nops_become_calls()) {
 		if (!q->quiet)
 			sem_warn(s, NULL,

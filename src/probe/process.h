@@ -106,8 +106,8 @@ bool process_plt(struct process_query *q);
 struct probe_inst *process_entry_of(struct session *s, const struct probe_inst *ret);
 
 /* process_return.c */
-/* Would the program go astray with a return probe at pc? name: of a PLT stub, or NULL. */
-bool process_return_is_dangerous(struct process_query *q, const char *name, uint64_t pc);
+/* Would the program go astray with a return probe there? A warning has then told. shown: the point. */
+bool process_return_is_dangerous(struct process_query *q, const struct process_site *e, const char *shown);
 bool process_may_throw(struct process_query *q, const struct dbg_place *at, uint64_t pc);
 void process_warn_throws(struct session *s);
 

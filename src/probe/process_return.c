@@ -2,7 +2,10 @@
  *
  * The kernel replaces the return address on the stack by that of a trampoline. A C++ exception that
  * leaves the function finds no unwind information there, and the program is ended ("terminate called
- * after throwing..."; tried with 6.18). longjmp() is fine: the return is only not seen. */
+ * after throwing..."; tried with 6.18). longjmp() is fine: the return is only not seen.
+ *
+ * Go walks its stacks all the time, to move them and to collect garbage, and ends the program when it meets an
+ * address that it does not know ("unexpected return pc"). */
 #include <dwarf.h>
 #include <elf.h>
 #include <fnmatch.h>
@@ -15,7 +18,7 @@
 /* A return probe replaces the return address on the stack. Code that has none there, that looks at it,
  * or that returns a second time through a copy of it, would go astray: the program's entry (argc
  * stands in that place), setjmp and its kin, vfork, switches of stacks, the dynamic linker's stubs. */
-bool process_return_is_dangerous(struct process_query *q, const char *name, uint64_t pc)
+static bool is_special(struct process_query *q, const char *name, uint64_t pc)
 {
 	static const char *const names[] = {
 		"_start",	  "_dl_start",	    "_dl_start_user", "_dl_runtime_resolve_*",
@@ -35,6 +38,33 @@ bool process_return_is_dangerous(struct process_query *q, const char *name, uint
 		    (y && fnmatch(names[i], y->name, 0) == 0))
 			return true;
 	return false;
+}
+
+/* Code of C in a Go program is another matter: it has a stack of its own. */
+static bool is_go(struct process_query *q, const struct process_site *e)
+{
+	Dwarf_Die scope = e->place.at.scope, unit;
+
+	if (!obj_section(q->m->obj, ".gopclntab") && !obj_section(q->m->obj, ".data.rel.ro.gopclntab"))
+		return false;
+	if (e->place.kind == PLACE_PLT || e->place.kind == PLACE_MARK)
+		return false;
+	return !scope.addr || !dwarf_diecu(&scope, &unit, NULL, NULL) || dwarf_srclang(&unit) == DW_LANG_Go;
+}
+
+bool process_return_is_dangerous(struct process_query *q, const struct process_site *e, const char *shown)
+{
+	bool special = is_special(q, e->place.name, e->pc);
+
+	if (special && !q->quiet)
+		sem_warn(q->s, NULL, "a return probe on %s would break the program", shown);
+	if (special || !is_go(q, e))
+		return special;
+	if (!q->m->go_told && !q->s->muted)
+		sem_warn(q->s, NULL, "return probes are not put on Go functions of %s: the program would end, since Go "
+			 "checks the return addresses on its stacks", q->m->path);
+	q->m->go_told |= !q->s->muted;
+	return true;
 }
 
 /* ------------------------------------------------------------------ exceptions */

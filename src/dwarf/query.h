@@ -79,6 +79,8 @@ uint64_t dbg_size(struct dbg_query *q, struct dbg_type t);
 unsigned dbg_encoding(const struct dbg_type *peeled);
 bool dbg_is_signed(const struct dbg_type *peeled);
 bool dbg_is_char(const struct dbg_type *peeled);
+/* A structure, class or union (peeled)? */
+bool dbg_is_aggregate(const struct dbg_type *t);
 /* Arrays (peeled): element, distance of what an index of the dimension (0: the first) counts, number of
  * dimensions. */
 bool dbg_array(struct dbg_query *q, const struct dbg_type *array, unsigned dimension,
@@ -212,6 +214,11 @@ struct expr *dbg_virtual_base(struct dbg_query *q, const Dwarf_Die *inheritance,
 /* Runs a location expression. attr: where it comes from, or NULL (CFA, return values). */
 bool dbg_evaluate(struct dbg_query *q, Dwarf_Attribute *attr, Dwarf_Op *ops, size_t n,
 		  struct location *out);
+
+/* ------------------------------------------------------------------ retval.c */
+
+/* Where a structure, class or union is when the function has just returned it. Of x86-64 code. */
+bool dbg_returned_object(struct dbg_query *q, Dwarf_Die *function, struct dbg_type t, struct location *out);
 
 /* ------------------------------------------------------------------ callers.c */
 

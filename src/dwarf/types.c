@@ -565,7 +565,7 @@ bool dbg_child_place(const struct dbg_child *c, struct dbg_member *out)
 
 /* ------------------------------------------------------------------ members by name */
 
-static bool is_aggregate(const struct dbg_type *t)
+bool dbg_is_aggregate(const struct dbg_type *t)
 {
 	int tag = dbg_tag(t);
 
@@ -595,7 +595,7 @@ static bool find_member(struct dbg_query *q, struct dbg_type object, const char 
 
 	object = dbg_peel(object);
 	dbg_complete(q, &object);
-	if (depth > DBG_MAX_DEPTH || !is_aggregate(&object) || !dbg_step(q))
+	if (depth > DBG_MAX_DEPTH || !dbg_is_aggregate(&object) || !dbg_step(q))
 		return false;
 	for (int nested = 0; nested < 2; nested++) {
 		if (!dbg_first(&object, &c))
@@ -640,7 +640,7 @@ static void member_names(struct dbg_query *q, struct dbg_type object, dbg_names 
 
 	object = dbg_peel(object);
 	dbg_complete(q, &object);
-	if (depth > 8 || !is_aggregate(&object) || !dbg_first(&object, &c))
+	if (depth > 8 || !dbg_is_aggregate(&object) || !dbg_first(&object, &c))
 		return;
 	do {
 		struct dbg_type t;

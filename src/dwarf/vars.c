@@ -1,5 +1,6 @@
 /* Target expressions: $x, @var, @cast and their accessors, looked up in debug information (language
  * reference 6, probe reference 9.5). */
+#include <elf.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "dwarf/query.h"
 #include "lang/diag.h"
 #include "object/kallsyms.h"
+#include "object/object.h"
 #include "session.h"
 
 enum { MAX_SCOPES = 64, MAX_STEPS = 200000 };
@@ -293,6 +295,8 @@ bool dbg_return_object(struct dbg_query *q, struct dbg_object *o)
 	peeled = dbg_peel(o->type);
 	if (dbg_tag(&peeled) == 0)
 		return dbg_fail(q, "function '%s' returns no value", dwarf_diename(&function));
+	if (dbg_is_aggregate(&peeled) && q->at->module->obj && q->at->module->obj->machine == EM_X86_64)
+		return dbg_returned_object(q, &function, peeled, &o->loc);
 	n = dwfl_module_return_value_location(q->at->module->mod, &function, &ops);
 	if (n <= 0)
 		return dbg_fail(q, "failed to retrieve return value location for %s "

@@ -587,51 +587,66 @@ static bool put_before(struct dbg_member *m, const struct dbg_member *base)
 	return true;
 }
 
-/* Own members first, then those of anonymous members and bases, in order. */
-static bool find_member(struct dbg_query *q, struct dbg_type object, const char *name,
-			struct dbg_member *out, int depth)
+/* Among the members that the type itself names. */
+static bool find_own_member(const struct dbg_type *object, const char *name, struct dbg_member *out)
+{
+	struct dbg_child c;
+
+	if (!dbg_first(object, &c))
+		return false;
+	do {
+		if ((c.tag != DW_TAG_member && c.tag != DW_TAG_variable) || !c.name || strcmp(c.name, name) != 0)
+			continue;
+		if (!dbg_child_is_static(&c))
+			return dbg_child_place(&c, out);
+		/* A declaration, its place is elsewhere. */
+		out->die = c.die;
+		out->is_static = true;
+		out->bit_offset = -1;
+		return dbg_child_type(&c, &out->type);
+	} while (dbg_following(&c));
+	return false;
+}
+
+/* Among those that many steps down, through bases and anonymous members. deeper: there are more below. */
+static bool find_member(struct dbg_query *q, struct dbg_type object, const char *name, struct dbg_member *out,
+			int steps, bool *deeper)
 {
 	struct dbg_child c;
 
 	object = dbg_peel(object);
 	dbg_complete(q, &object);
-	if (depth > DBG_MAX_DEPTH || !dbg_is_aggregate(&object) || !dbg_step(q))
+	if (!dbg_is_aggregate(&object) || !dbg_step(q))
 		return false;
-	for (int nested = 0; nested < 2; nested++) {
-		if (!dbg_first(&object, &c))
-			return false;
-		do {
-			struct dbg_member base;
+	if (!steps && find_own_member(&object, name, out))
+		return true;
+	if (!dbg_first(&object, &c))
+		return false;
+	do {
+		struct dbg_member base;
 
-			if (c.tag != DW_TAG_member && c.tag != DW_TAG_inheritance &&
-			    c.tag != DW_TAG_variable)
-				continue;
-			if (!nested) {
-				if (!c.name || strcmp(c.name, name) != 0)
-					continue;
-				if (!dbg_child_is_static(&c))
-					return dbg_child_place(&c, out);
-				/* A declaration, its place is elsewhere. */
-				out->die = c.die;
-				out->is_static = true;
-				out->bit_offset = -1;
-				return dbg_child_type(&c, &out->type);
-			}
-			if (c.tag == DW_TAG_variable || (c.tag == DW_TAG_member && c.name) ||
-			    !dbg_child_place(&c, &base))
-				continue;
-			if (find_member(q, base.type, name, out, depth + 1))
-				return put_before(out, &base);
-		} while (dbg_following(&c));
-	}
+		if (c.tag != DW_TAG_inheritance && (c.tag != DW_TAG_member || c.name))
+			continue;
+		*deeper |= !steps;
+		if (steps && dbg_child_place(&c, &base) && find_member(q, base.type, name, out, steps - 1, deeper))
+			return put_before(out, &base);
+	} while (dbg_following(&c));
 	return false;
 }
 
+/* What a class names hides what its bases do: the nearest is meant. */
 bool dbg_member(struct dbg_query *q, struct dbg_type object, const char *name,
 		struct dbg_member *out)
 {
+	bool deeper = true;
+
 	memset(out, 0, sizeof(*out));
-	return find_member(q, object, name, out, 0);
+	for (int steps = 0; deeper && steps <= DBG_MAX_DEPTH; steps++) {
+		deeper = false;
+		if (find_member(q, object, name, out, steps, &deeper))
+			return true;
+	}
+	return false;
 }
 
 static void member_names(struct dbg_query *q, struct dbg_type object, dbg_names *out, int depth)

@@ -28,22 +28,27 @@ static bool is_program(struct obj *o)
 	return obj_interpreter(o) && !soname;
 }
 
-static uint64_t symbol_value(const struct obj *o, const struct obj_section *s, uint64_t number)
+/* Does the symbol of a relocation stand for a variable of this file? Number 0: for the whole block. */
+static bool own_symbol(const struct obj *o, const struct obj_section *s, uint64_t number, uint64_t *value)
 {
 	size_t n;
 	const uint8_t *p;
 
-	if (s->link >= o->n_sections)
-		return 0;
-	p = obj_section_data(o, &o->sections[s->link], &n);
-	return p && number < n / sizeof(Elf64_Sym) ?
-		       obj_u64(p + number * sizeof(Elf64_Sym) + offsetof(Elf64_Sym, st_value)) :
-		       0;
+	*value = 0;
+	if (!number)
+		return true;
+	p = s->link < o->n_sections ? obj_section_data(o, &o->sections[s->link], &n) : NULL;
+	if (!p || number >= n / sizeof(Elf64_Sym))
+		return false;
+	p += number * sizeof(Elf64_Sym);
+	*value = obj_u64(p + offsetof(Elf64_Sym, st_value));
+	return obj_u16(p + offsetof(Elf64_Sym, st_shndx)) != SHN_UNDEF;
 }
 
+/* The best slot: one for a symbol that others see may be about another file's variable of that name. */
 static bool find_slot(const struct obj *o, struct obj_tls *tls)
 {
-	bool found = false;
+	unsigned best = 0;
 
 	for (size_t i = 0; i < o->n_sections; i++) {
 		const struct obj_section *s = &o->sections[i];
@@ -51,22 +56,22 @@ static bool find_slot(const struct obj *o, struct obj_tls *tls)
 		const uint8_t *p = s->type == SHT_RELA ? obj_section_data(o, s, &n) : NULL;
 
 		for (; p && n >= sizeof(Elf64_Rela); p += sizeof(Elf64_Rela), n -= sizeof(Elf64_Rela)) {
-			uint64_t symbol = ELF64_R_SYM(obj_u64(p + 8));
+			uint64_t symbol = ELF64_R_SYM(obj_u64(p + 8)), value;
 			uint32_t type = (uint32_t)ELF64_R_TYPE(obj_u64(p + 8));
+			unsigned rank = (type == R_X86_64_DTPMOD64 ? 2 : 1) + (symbol ? 0 : 2);
 
-			/* Those of variables of other files have a symbol without a value. */
-			if (type == R_X86_64_DTPMOD64 && (!symbol || symbol_value(o, s, symbol))) {
-				*tls = (struct obj_tls){.kind = OBJ_TLS_MODULE, .slot = obj_u64(p)};
-				return true;
-			}
-			if (type == R_X86_64_TPOFF64 && !found && (!symbol || symbol_value(o, s, symbol))) {
-				*tls = (struct obj_tls){.kind = OBJ_TLS_DISTANCE, .slot = obj_u64(p)};
-				tls->offset = (int64_t)(symbol_value(o, s, symbol) + obj_u64(p + 16));
-				found = true;
+			if ((type != R_X86_64_DTPMOD64 && type != R_X86_64_TPOFF64) || rank <= best ||
+			    !own_symbol(o, s, symbol, &value))
+				continue;
+			best = rank;
+			*tls = (struct obj_tls){.kind = OBJ_TLS_MODULE, .slot = obj_u64(p)};
+			if (type == R_X86_64_TPOFF64) {
+				tls->kind = OBJ_TLS_DISTANCE;
+				tls->offset = (int64_t)(value + obj_u64(p + 16));
 			}
 		}
 	}
-	return found;
+	return best > 0;
 }
 
 bool obj_tls(struct obj *o, struct obj_tls *tls)

@@ -12,6 +12,7 @@
  *   btf_types.c  the same for types of the kernel
  *   names.c      types and globals of a whole module by name
  *   locexpr.c    location expressions to expressions of the tree
+ *   objects.c    where other files are loaded
  *   location.c   where variables are, values out of there
  *   callers.c    values at the entry of a function, from its callers
  *   relocate.c   offsets in the kernel's structures, for compiled scripts
@@ -53,6 +54,7 @@ struct dbg_module {
 	struct obj_symtab *symbols; /* by dbg_symbols() */
 	struct dbg_name_table *name_table; /* names.c */
 	struct dbg_callers *callers;	 /* callers.c */
+	const char *bias_name;		 /* objects.c: variable that holds the load bias, or NULL */
 };
 
 /* The module of a path, opened once a session. NULL, with the reason in *why. */
@@ -112,6 +114,7 @@ struct dbg_place {
 	Dwarf_Die scope; /* subprogram or inlined instance around pc; scope.addr NULL: unknown */
 	uint64_t pc;	 /* address in the file */
 	bool is_return;	 /* pc is the entry; registers are those after the return */
+	bool in_stap;	 /* the handler runs in the stap process, not in a program */
 	bool has_view;	 /* the place is a row of the line table: */
 	uint32_t view;	 /* the rows before it at pc (loclist.c) */
 };

@@ -432,12 +432,13 @@ static bool address_attr(struct machine *m, Dwarf_Op *op, uint64_t *out)
 
 struct expr *dbg_bias(struct dbg_query *q)
 {
-	return q->m->kernel ? dbg_number(q, (int64_t)q->m->bias) : context(q, CTX_BIAS);
+	if (q->m->kernel)
+		return dbg_number(q, (int64_t)q->m->bias);
+	return q->foreign ? dbg_foreign_bias(q) : context(q, CTX_BIAS);
 }
 
 struct expr *dbg_address_of(struct dbg_query *q, uint64_t address)
 {
-	struct expr *bias;
 	GElf_Ehdr header;
 
 	address += q->m->dwarf_bias - q->m->elf_bias;
@@ -449,10 +450,7 @@ struct expr *dbg_address_of(struct dbg_query *q, uint64_t address)
 	}
 	if (gelf_getehdr(q->m->elf, &header) && header.e_type != ET_DYN)
 		return dbg_number(q, (int64_t)address);
-	if (q->foreign)
-		return dbg_fail(q, "%s is loaded at an address that is not known here", q->m->path);
-	bias = dbg_bias(q);
-	return dbg_binary(q, OP_ADD, bias, dbg_number(q, (int64_t)address));
+	return dbg_binary(q, OP_ADD, dbg_bias(q), dbg_number(q, (int64_t)address));
 }
 
 static void set_last(struct machine *m, const struct location *l)
@@ -671,8 +669,6 @@ static bool tls_address(struct machine *m)
 		return false;
 	if (!q->m->obj || !obj_tls(q->m->obj, &tls))
 		return unsupported(m, "thread-local storage");
-	if (tls.kind != OBJ_TLS_PROGRAM && q->foreign)
-		return dbg_fail(q, "%s is loaded at an address that is not known here", q->m->path);
 	slot = tls.kind == OBJ_TLS_PROGRAM ?
 		       NULL :
 		       dbg_read(q, dbg_binary(q, OP_ADD, dbg_bias(q), dbg_number(q, (int64_t)tls.slot)), 8,

@@ -18,6 +18,7 @@ enum { DBG_MAX_DEPTH = 64 }; /* of types and scopes: damaged files may have circ
 struct dbg_detail {
 	struct foreign_type base;
 	struct dbg_module *module;
+	bool foreign; /* as in struct dbg_query */
 	struct dbg_type pointee;
 };
 
@@ -27,7 +28,7 @@ struct dbg_query {
 	struct arena *a;
 	const struct dbg_place *at;
 	struct dbg_module *m; /* whose types and variables are meant: that of the place, or another */
-	bool foreign;	      /* m is not the module of the place: its load bias is unknown */
+	bool foreign;	      /* m is not the module of the place: the probe does not know its load bias */
 	const struct token *tok;
 	const char *why;
 	const struct token *why_tok; /* accessor that why is about, or NULL */
@@ -202,7 +203,7 @@ struct expr *dbg_compare(struct dbg_query *q, enum op op, struct expr *l, struct
 struct expr *dbg_read(struct dbg_query *q, struct expr *address, unsigned size, bool is_signed);
 struct expr *dbg_clone(struct dbg_query *q, const struct expr *e);
 struct expr *dbg_register(struct dbg_query *q, int number);
-/* Of the place's module. */
+/* Where the query's module is loaded, less its addresses in the file. */
 struct expr *dbg_bias(struct dbg_query *q);
 /* Where an address of the debug information is in the running program. */
 struct expr *dbg_address_of(struct dbg_query *q, uint64_t address);
@@ -219,6 +220,11 @@ bool dbg_evaluate(struct dbg_query *q, Dwarf_Attribute *attr, Dwarf_Op *ops, siz
 
 /* Where a structure, class or union is when the function has just returned it. Of x86-64 code. */
 bool dbg_returned_object(struct dbg_query *q, Dwarf_Die *function, struct dbg_type t, struct location *out);
+
+/* ------------------------------------------------------------------ objects.c */
+
+/* The bias of a module that is not the place's: found at run time in the current process. */
+struct expr *dbg_foreign_bias(struct dbg_query *q);
 
 /* ------------------------------------------------------------------ callers.c */
 

@@ -567,6 +567,7 @@ static struct foreign_type *detail_of(struct dbg_query *q, const struct dbg_obje
 		return NULL;
 	d = ARENA_NEW(q->a, struct dbg_detail);
 	d->module = q->m;
+	d->foreign = q->foreign;
 	d->pointee = address_of ? o->type : dbg_pointee(&t);
 	d->base.resolve = dbg_resolve_typed;
 	t = dbg_peel(d->pointee);
@@ -645,7 +646,7 @@ struct expr *dbg_resolve_typed(struct session *s, const struct foreign_type *typ
 	const struct dbg_detail *d = (const struct dbg_detail *)type;
 	struct dbg_place nowhere = {.module = d->module};
 	struct dbg_query q = {.s = s, .a = &s->arena, .at = &nowhere, .m = d->module,
-			      .tok = target->tok};
+			      .foreign = d->foreign, .tok = target->tok};
 	struct expr *e = finish_pointer(&q, target->left, &d->pointee, target);
 
 	*why = e ? NULL : q.why;

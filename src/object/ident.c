@@ -30,19 +30,17 @@ static const uint8_t *find_note(const uint8_t *p, size_t n, const char *owner, u
 	return NULL;
 }
 
-const char *obj_build_id(struct obj *o)
+static const uint8_t *find_build_id(const struct obj *o, size_t *size)
 {
-	static const char digits[] = "0123456789abcdef";
 	const uint8_t *d = NULL;
-	size_t n, size = 0;
-	char *text;
+	size_t n;
 
+	*size = 0;
 	for (size_t i = 0; i < o->n_segments && !d; i++) {
 		const struct obj_segment *g = &o->segments[i];
 
 		if (g->type == PT_NOTE && g->offset <= o->size && g->filesz <= o->size - g->offset)
-			d = find_note(o->data + g->offset, g->filesz, "GNU", NT_GNU_BUILD_ID,
-				      &size);
+			d = find_note(o->data + g->offset, g->filesz, "GNU", NT_GNU_BUILD_ID, size);
 	}
 	for (size_t i = 0; i < o->n_sections && !d; i++) {
 		const uint8_t *p = o->sections[i].type == SHT_NOTE ?
@@ -50,8 +48,18 @@ const char *obj_build_id(struct obj *o)
 					   NULL;
 
 		if (p)
-			d = find_note(p, n, "GNU", NT_GNU_BUILD_ID, &size);
+			d = find_note(p, n, "GNU", NT_GNU_BUILD_ID, size);
 	}
+	return d;
+}
+
+const char *obj_build_id(struct obj *o)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t size;
+	const uint8_t *d = find_build_id(o, &size);
+	char *text;
+
 	if (!d || !size || size > MAX_BUILD_ID)
 		return NULL;
 	text = arena_alloc(&o->arena, 2 * size + 1);
@@ -113,4 +121,25 @@ void obj_needed(struct obj *o, obj_names *needed, const char **soname, const cha
 		else if (tag == DT_RUNPATH || !*runpath)
 			*runpath = s;
 	}
+}
+
+bool obj_mark(struct obj *o, struct obj_mark *mark)
+{
+	obj_names needed = {0};
+	const char *soname = NULL, *runpath = NULL;
+	size_t size, n = 16;
+	const uint8_t *p = find_build_id(o, &size);
+
+	if (!p || size < 16) {
+		obj_needed(o, &needed, &soname, &runpath);
+		p = (const uint8_t *)soname;
+	}
+	if (!p || !obj_vaddr(o, (uint64_t)(p - o->data), &mark->vaddr))
+		return false;
+	p = obj_at(o, mark->vaddr, &n);
+	if (!p || n < 16)
+		return false;
+	mark->first = obj_u64(p);
+	mark->second = obj_u64(p + 8);
+	return true;
 }

@@ -128,6 +128,12 @@ bool obj_symbol_is_function(const struct obj_symbol *s);
 
 /* ------------------------------------------------------------------ ident.c */
 
+/* Bytes of the file by which it is told from others where it is loaded: of its build-id or, without one, its soname.
+ * False: it has neither, or not in memory. */
+struct obj_mark {
+	uint64_t vaddr, first, second; /* two numbers of 8 bytes at an address in the file */
+};
+bool obj_mark(struct obj *o, struct obj_mark *mark);
 /* Lower-case hexadecimal text, NULL: the file has none. In o's arena. */
 const char *obj_build_id(struct obj *o);
 /* Entries of the dynamic section: names behind DT_NEEDED; DT_SONAME, DT_RUNPATH or DT_RPATH. */

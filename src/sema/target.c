@@ -294,7 +294,7 @@ static struct expr *resolve(void *cookie, struct expr *e, const char **why)
 {
 	struct expansion *x = cookie;
 	const struct probe_inst *inst = x->at_entry && x->entry ? x->entry : x->inst;
-	struct dbg_place nowhere = {.module = NULL};
+	struct dbg_place nowhere = {.in_stap = inst && !inst->site};
 	struct expr *r;
 
 	*why = NULL;

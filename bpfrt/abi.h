@@ -244,6 +244,7 @@ enum rt_error {
 	RT_E_POSITION,	  /* Position out of bounds */
 	RT_E_REGISTER,	  /* register access fault */
 	RT_E_RANGE,	  /* range too wide */
+	RT_E_ARGUMENT,	  /* cannot access arg(%d) */
 	RT_E_ABORT,	  /* abort(): ends the handler silently */
 };
 

@@ -700,23 +700,24 @@ static void copy_constant(struct emit *e, struct loc dst, const char *text, size
 	code_library(e->c, "rt_copy");
 }
 
-/* A message with an address in it: what stands before and behind "0x0", and the address between. */
-static void copy_with_address(struct emit *e, struct loc dst, const char *text)
+/* A message with a number in it: what stands before and behind the 0 it was made with, and the number between. */
+static void copy_with_number(struct emit *e, struct loc dst, const char *text, const char *zero, enum conv how)
 {
-	const char *at = strstr(text, "0x0");
+	const char *at = strstr(text, zero);
 
 	copy_constant(e, dst, text, (size_t)(at - text));
 	emit_str_ptr(e, R1, dst);
 	code_imm(e->c, R2, dst.width);
 	code_load(e->c, BPF_DW, R3, R7, FRAME(error_arg));
-	code_imm(e->c, R4, (int64_t)RT_SPEC(CONV_POINTER, 0, 0, RT_SPEC_NONE));
+	code_imm(e->c, R4, (int64_t)RT_SPEC(how, 0, 0, RT_SPEC_NONE));
 	code_library(e->c, "rt_fmt_int");
-	if (!at[3])
+	at += strlen(zero);
+	if (!*at)
 		return;
 	emit_str_ptr(e, R1, dst);
 	code_imm(e->c, R2, dst.width);
 	code_map_value(e->c, R3, GEN_MAP_CONST,
-		       builder_string(e->b, at + 3, (uint32_t)strlen(at + 3)));
+		       builder_string(e->b, at, (uint32_t)strlen(at)));
 	code_library(e->c, "rt_fmt_lit");
 }
 
@@ -765,7 +766,9 @@ static void catch(struct emit *e, const struct ir_ins *i)
 		} else {
 			rt_error_text(&text, (enum rt_error)code, 0, e->m);
 			if (text.s && strstr(text.s, "0x0"))
-				copy_with_address(e, dst, text.s);
+				copy_with_number(e, dst, text.s, "0x0", CONV_POINTER);
+			else if (code == RT_E_ARGUMENT)
+				copy_with_number(e, dst, text.s, "0", CONV_DEC);
 			else
 				copy_constant(e, dst, text.s ? text.s : "", text.len);
 		}

@@ -247,7 +247,7 @@ static int argument_place(const struct emit *e, int64_t n)
 static void function_argument(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	struct loc n = emit_loc(e, emit_arg(e, i, 0));
-	int end = code_label(e->c), ok = code_label(e->c), bad = code_label(e->c);
+	int end = code_label(e->c), ok = code_label(e->c), bad = code_label(e->c), stack = code_label(e->c);
 
 	(void)arg;
 	if (e->attach == GEN_KFUNCS && (e->is_return || !e->at_entry)) {
@@ -280,7 +280,11 @@ static void function_argument(struct emit *e, const struct ir_ins *i, int64_t ar
 	}
 	/* The return address lies at the stack pointer. */
 	code_jump_if_imm(e->c, BPF_JSLT, R8, 1, bad);
-	code_jump_if_imm(e->c, BPF_JSGT, R8, 64, bad);
+	code_jump_if_imm(e->c, BPF_JSLE, R8, 64, stack);
+	code_place(e->c, bad);
+	code_store(e->c, BPF_DW, R7, FRAME(error_arg), R8);
+	emit_fail(e, i, RT_E_ARGUMENT);
+	code_place(e->c, stack);
 	code_alu_imm(e->c, BPF_SUB, R8, 6);
 	code_alu_imm(e->c, BPF_LSH, R8, 3);
 	emit_register(e, R1, EMIT_REG_SP);
@@ -290,7 +294,6 @@ static void function_argument(struct emit *e, const struct ir_ins *i, int64_t ar
 	else
 		emit_read_user(e, 8);
 	code_jump_if_imm(e->c, BPF_JEQ, R0, 0, ok);
-	code_place(e->c, bad);
 	code_store(e->c, BPF_DW, R7, FRAME(error_arg), R8);
 	emit_fail(e, i, RT_E_READ);
 	code_place(e->c, ok);

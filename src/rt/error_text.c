@@ -58,6 +58,9 @@ void rt_error_text(struct str *out, enum rt_error e, int64_t arg, const struct i
 	case RT_E_KERNEL_STRING:
 		str_addf(out, "kernel string copy fault at 0x%" PRIx64 " [man error::fault]", at);
 		break;
+	case RT_E_ARGUMENT:
+		str_addf(out, "cannot access arg(%" PRId64 ")", arg);
+		break;
 	default:
 		str_add(out, rt_error_fixed(e));
 	}

@@ -12,6 +12,11 @@ static inline long read_string(struct rt_str *dst, uint64_t cap, uint64_t addr, 
 		size = RT_STR_BYTES;
 	n = user ? bpf_probe_read_user_str(dst->s, (uint32_t)size, (void *)addr)
 		 : bpf_probe_read_kernel_str(dst->s, (uint32_t)size, (void *)addr);
+	/* All that is wanted may lie right in front of what cannot be read, without a NUL. */
+	if (n < 0 && size > 1 &&
+	    (user ? bpf_probe_read_user(dst->s, (uint32_t)size - 1, (void *)addr)
+		  : bpf_probe_read_kernel(dst->s, (uint32_t)size - 1, (void *)addr)) == 0)
+		n = (long)size;
 	set_len(dst, n > 0 ? (uint64_t)n - 1 : 0);
 	return n;
 }

@@ -898,6 +898,9 @@ TEST(lib_reads_user_strings)
 		CHECK_INT(box->frame.error, RT_E_USER_STRING);
 		CHECK_INT(box->frame.error_arg, (uintptr_t)page + 4090);
 		CHECK_SLOT(0, 100, "", 0);
+		/* No NUL is asked for behind as many bytes as are wanted. */
+		CHECK_INT(CALL(functions[i], "f0nnn", 0, 0, 100, (int64_t)(uintptr_t)page + 4090, 6), 0);
+		CHECK_SLOT(0, 100, "hellox", 6);
 		page[4095] = 0;
 		CHECK_INT(CALL(functions[i], "f0nnn", 0, 0, 100, INT64_MIN, 510), RT_E_USER_STRING);
 		CHECK_INT(CALL(functions[i], "f0nnn", 0, 0, 100, 0, 510), RT_E_USER_STRING);

@@ -750,6 +750,7 @@ bool kernel_start(struct run *r)
 	}
 	if (!load_programs(r) || !follow_target(r))
 		return false;
+	replaced_init(k);
 	links_before = k->n_links;
 	return kern_shielded(attach_programs, r) && report_refused(r, links_before) &&
 	       forget_targets(r) && attach_counters(r);
@@ -817,6 +818,7 @@ void kernel_release(struct run *r)
 	for (size_t i = 0; i < k->n_kept; i++)
 		close(k->kept[i]);
 	free(k->kept);
+	free(k->files);
 	free(k->online);
 	if (k->btf >= 0)
 		close(k->btf);

@@ -298,6 +298,7 @@ void kernel_report_losses(struct run *r)
 	if (k->shared->lost_stacks)
 		message_warning(r, "%llu stacks were not kept: there were too many different ones",
 				(unsigned long long)k->shared->lost_stacks);
+	replaced_report(r);
 	if (k->render.n_bad)
 		message_warning(r, "%lld damaged records: please report this as a bug of Tapir",
 				(long long)k->render.n_bad);

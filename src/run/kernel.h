@@ -3,6 +3,7 @@
  *   attach.c   maps, programs, attachments: made from the image, owned by descriptors
  *   drain.c    records of the ring buffer; losses; stopping
  *   life.c     processes that are there when handlers start to run
+ *   replaced.c files that do not stay what they were
  *   share.c    globals that handlers on both sides use
  *   locks.c    handlers of this process against those in the kernel
  *   render.c   records to text
@@ -41,6 +42,8 @@ struct kernel {
 	int64_t missed; /* hits of programs that were running already; known at the end */
 	size_t n_refused; /* places of patterns that could not be attached */
 	int n_perf; /* links that are perf events: slow to close */
+	struct probed_file *files; /* replaced.c */
+	size_t n_files;
 	bool *online; /* CPUs that have their events of perf; NULL: there are no such events */
 
 	bool follows; /* what descends from the target; task: for those programs */
@@ -86,6 +89,12 @@ void kernel_wait(struct run *r, int64_t until_ns);
 /* Losses and skipped probes, at the end. */
 int64_t kernel_skipped(const struct run *r);
 void kernel_report_losses(struct run *r);
+
+/* replaced.c */
+/* What the files of user probes are before probes are attached. */
+void replaced_init(struct kernel *k);
+/* Warns of those that are something else now. */
+void replaced_report(struct run *r);
 
 /* share.c */
 void share_init(struct run *r);

@@ -172,6 +172,12 @@ static bool file_matches(const struct search *q, const struct dw_fn *f)
 	return file ? dbg_match_file(q->spec->file, file) : unit_matches(q, f->unit);
 }
 
+/* Of link-time optimization's own units only the instances tell that a function is inlined. */
+static bool may_have_instances(const struct dw_fn *f)
+{
+	return (f->flags & FN_INLINE) || !(f->flags & (FN_PC | FN_RANGES | FN_RANGES_INDEX | FN_DECLARATION));
+}
+
 static void search_debug_info(struct search *q)
 {
 	const struct dbg_spec *spec = q->spec;
@@ -184,7 +190,7 @@ static void search_debug_info(struct search *q)
 			const char *name;
 			uint64_t entry;
 
-			if (!(f->flags & (FN_PC | FN_RANGES | FN_RANGES_INDEX | FN_INLINE)))
+			if (!(f->flags & (FN_PC | FN_RANGES | FN_RANGES_INDEX)) && !may_have_instances(f))
 				continue;
 			name = q->linkage ? index_linkage(q->x, f) : index_name(q->x, f);
 			if (!name || !dbg_match(spec->name, name) || !index_name(q->x, f) ||
@@ -193,7 +199,7 @@ static void search_debug_info(struct search *q)
 			if ((q->want & DBG_CONCRETE) &&
 			    index_entry(q->x, f->unit, f->pc, f->flags, &entry))
 				add_concrete(q, f, entry);
-			if (f->flags & FN_INLINE)
+			if (may_have_instances(f))
 				add_instances(q, f);
 		}
 	}
@@ -308,7 +314,7 @@ static bool has_instances(const struct dbg_index *x, const struct dw_fn *f)
 {
 	struct dw_inline **v;
 
-	return (f->flags & FN_INLINE) && index_inlines(x, index_ref(x, f->unit, f->die), &v) > 0;
+	return may_have_instances(f) && index_inlines(x, index_ref(x, f->unit, f->die), &v) > 0;
 }
 
 void dbg_function_names(struct session *s, struct dbg_module *m, dbg_names *out)

@@ -378,55 +378,19 @@ struct dbg_index *dbg_index_get(struct dbg_module *m)
 
 /* ------------------------------------------------------------------ parts of it */
 
-enum { MAX_OFFSETS = 4 };
-
-/* Where a name can be in the texts of a file: alone, or (the linker merges them) at the end of longer ones.
- * Their number; above max: too many. */
-static size_t find_text(const struct dw_bytes *str, const char *name, uint32_t *at, size_t max)
-{
-	size_t size = strlen(name) + 1, n = 0;
-	const uint8_t *p = str->p, *end = str->p + str->n, *hit;
-
-	while (p < end && n <= max && (hit = memmem(p, (size_t)(end - p), name, size)) != NULL) {
-		bool alone = hit == str->p || !hit[-1];
-
-		if (alone)
-			n = 0;
-		if (n < max)
-			at[n] = (uint32_t)(hit - str->p);
-		n++;
-		if (alone)
-			break;
-		p = hit + 1;
-	}
-	return n;
-}
-
 struct dbg_index *dbg_index_of_name(struct dbg_module *m, const char *name)
 {
-	struct dbg_index *x = m->kernel && !m->loaded ? dbg_index_units(m) : NULL;
-	const struct dw_file *f = x ? x->files.v[0] : NULL;
-	uint32_t at[MAX_OFFSETS];
-	size_t n;
+	struct dbg_index *x = m->loaded ? NULL : dbg_index_units(m);
 
-	/* Short names stand in the units themselves; others may be there by number. */
-	if (!f || x->whole || x->files.n > 1 || f->str_offsets.n || strlen(name) < 4 || dbg_is_wild(name) ||
-	    (n = find_text(&f->str, name, at, MAX_OFFSETS)) > MAX_OFFSETS)
+	if (!x || x->whole || dbg_is_wild(name) || !index_want_name(x, name))
 		return dbg_index_get(m);
-	for (size_t i = 0; i < x->n_units; i++) {
-		struct dw_unit *u = &x->units[i];
-
-		u->wanted |= u->offset_size != 4;
-		for (size_t k = 0; k < n && !u->wanted; k++)
-			u->wanted = memmem(f->info.p + u->offset, u->end - u->offset, &at[k], 4) != NULL;
-	}
 	fill(x);
 	return x;
 }
 
 struct dbg_index *dbg_index_of_address(struct dbg_module *m, uint64_t addr)
 {
-	struct dbg_index *x = m->kernel && !m->loaded ? dbg_index_units(m) : NULL;
+	struct dbg_index *x = m->loaded ? NULL : dbg_index_units(m);
 	struct dw_unit *u = NULL;
 	Dwarf_Die cu;
 

@@ -90,6 +90,7 @@ struct dw_unit {
 	uint8_t version, addr_size, offset_size, type;
 	bool wanted, scanned;
 	bool has_loclist; /* some variable lives in several places: optimized code */
+	bool crosses;	  /* its functions may be instances of some in other units */
 	uint32_t skeleton; /* units of .dwo files: the unit that has addresses and lines; else own
 			    * number */
 	/* Slices of the worker's tables, in order of DIEs. */
@@ -160,10 +161,12 @@ struct dbg_index {
 struct dbg_index *dbg_index_get(struct dbg_module *m);
 /* The same with nothing in it but the list of units, if nobody has asked for more. */
 struct dbg_index *dbg_index_units(struct dbg_module *m);
-/* The same; of the kernel, where that takes a second, at least with the units that mention the name, or with
- * the one that an address lies in. */
+/* The same, at least with the units that can have a function of that name, or with the one that an address lies in. */
 struct dbg_index *dbg_index_of_name(struct dbg_module *m, const char *name);
 struct dbg_index *dbg_index_of_address(struct dbg_module *m, uint64_t addr);
+/* mention.c: sets wanted for all units that may have a function of that name. False: it cannot be told which those
+ * are. */
+bool index_want_name(struct dbg_index *x, const char *name);
 void dbg_index_free(struct dbg_index *x);
 const struct dw_fn *index_find(const struct dbg_index *x, dw_ref ref);
 dw_ref index_ref(const struct dbg_index *x, uint32_t unit, uint32_t die);

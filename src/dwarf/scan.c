@@ -36,6 +36,7 @@ struct dw_abbrevs {
 	size_t n, cap;
 	struct attr *attrs;
 	size_t n_attrs, cap_attrs;
+	bool crosses; /* what a function is an instance of can be in another unit */
 };
 
 bool scan_header(struct dw_file *f, uint64_t offset, struct dw_unit *u)
@@ -162,6 +163,21 @@ static enum kind kind_of(unsigned tag)
 	return OTHER;
 }
 
+static bool is_foreign_origin(const struct attr *at)
+{
+	if (at->name != DW_AT_abstract_origin && at->name != DW_AT_specification)
+		return false;
+	switch (at->form) {
+	case DW_FORM_ref1:
+	case DW_FORM_ref2:
+	case DW_FORM_ref4:
+	case DW_FORM_ref8:
+	case DW_FORM_ref_udata:
+		return false;
+	}
+	return true;
+}
+
 static void add_abbrev(struct dw_abbrevs *a, struct cursor *c, uint64_t code)
 {
 	struct abbrev b = {.sibling = -1, .first = (uint32_t)a->n_attrs};
@@ -189,6 +205,7 @@ static void add_abbrev(struct dw_abbrevs *a, struct cursor *c, uint64_t code)
 		    (at.form == DW_FORM_sec_offset || at.form == DW_FORM_loclistx ||
 		     (a->version < 4 && (at.form == DW_FORM_data4 || at.form == DW_FORM_data8))))
 			b.loclist = true;
+		a->crosses |= (b.kind == FUNCTION || b.kind == INLINED || b.kind == SCOPE) && is_foreign_origin(&at);
 		if (a->n_attrs == a->cap_attrs) {
 			a->cap_attrs = a->cap_attrs ? 2 * a->cap_attrs : 256;
 			a->attrs = xrealloc(a->attrs, a->cap_attrs * sizeof(*a->attrs));
@@ -229,6 +246,7 @@ static struct dw_abbrevs *abbrevs_of(const struct dw_unit *u, struct dw_tables *
 	a->addr_size = u->addr_size;
 	a->offset_size = u->offset_size;
 	a->n = a->n_attrs = 0;
+	a->crosses = false;
 	if (u->abbrev >= s->n)
 		return a;
 	c = (struct cursor){s->p + u->abbrev, s->p + s->n};
@@ -435,6 +453,7 @@ void scan_unit_die(struct dw_unit *u, struct dw_tables *t)
 	uint64_t code;
 
 	u->skeleton = UINT32_MAX;
+	u->crosses = a->crosses;
 	if (f->split && u->version == 5) /* behind the header of the table, there is no attribute */
 		u->str_offsets_base = u->offset_size == 8 ? 16 : 8;
 	/* Twice: the bases that the indexed forms need may come behind them. */

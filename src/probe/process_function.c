@@ -1,4 +1,5 @@
 /* process(...).function: see process.h and the probe reference, 7.6. */
+#include <elf.h>
 #include <string.h>
 
 #include "lang/diag.h"
@@ -39,6 +40,25 @@ static void warn_line(struct process_query *q, const struct dbg_spec *spec, cons
 	if (!exact)
 		sem_warn(q->s, NULL,
 			 "For probing a particular line, use a .statement() probe, not .function()");
+}
+
+/* A name that stands for code which chooses among several implementations, once in each process (GNU_IFUNC): strlen
+ * and its like in libc. Calls do not come by there. */
+static void warn_indirect(struct process_query *q, const struct dbg_spec *spec, const dbg_functions *v)
+{
+	if (q->s->opt.list_point || dbg_is_wild(spec->name))
+		return;
+	for (size_t i = 0; i < v->n; i++) {
+		const struct obj_symbol *y = obj_symtab_at(dbg_symbols(q->m), v->v[i].entry);
+
+		if (v->v[i].inlined || !y || y->type != STT_GNU_IFUNC)
+			continue;
+		sem_warn(q->s, NULL,
+			 "%s of %s is an indirect function: this probe sees the choice of an implementation, not "
+			 "the calls (those may be seen by a pattern like \"*_%s_*\")",
+			 spec->name, q->m->path, spec->name);
+		return;
+	}
 }
 
 static bool by_number(struct process_query *q, uint64_t addr)
@@ -103,5 +123,6 @@ bool process_functions(struct process_query *q)
 	if (q->n == before)
 		return !q->failed && complain(q, &spec);
 	warn_line(q, &spec, &found);
+	warn_indirect(q, &spec, &found);
 	return true;
 }

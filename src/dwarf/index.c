@@ -332,6 +332,9 @@ static struct dbg_index *open_index(Dwarf *dwarf)
 	scan_tables_release(&scratch);
 	if (split)
 		add_split_units(x, main_file, &cap);
+	x->apart = x->files.n == 1 && !x->n_missing;
+	for (size_t i = 0; i < x->n_units; i++)
+		x->apart &= !x->units[i].crosses;
 	return x;
 }
 
@@ -378,11 +381,14 @@ struct dbg_index *dbg_index_get(struct dbg_module *m)
 
 /* ------------------------------------------------------------------ parts of it */
 
+enum { MAX_NAMES = 4 };
+
 struct dbg_index *dbg_index_of_name(struct dbg_module *m, const char *name)
 {
 	struct dbg_index *x = m->loaded ? NULL : dbg_index_units(m);
 
-	if (!x || x->whole || dbg_is_wild(name) || !index_want_name(x, name))
+	/* To look for several names takes as long as to read all. */
+	if (!x || x->whole || !x->apart || dbg_is_wild(name) || ++x->n_names > MAX_NAMES || !index_want_name(x, name))
 		return dbg_index_get(m);
 	fill(x);
 	return x;
@@ -394,7 +400,7 @@ struct dbg_index *dbg_index_of_address(struct dbg_module *m, uint64_t addr)
 	struct dw_unit *u = NULL;
 	Dwarf_Die cu;
 
-	if (x && !x->whole && dwarf_addrdie(m->dwarf, addr + m->elf_bias - m->dwarf_bias, &cu))
+	if (x && !x->whole && x->apart && dwarf_addrdie(m->dwarf, addr + m->elf_bias - m->dwarf_bias, &cu))
 		u = unit_of(x, dw_ref_make(x->files.v[0]->id, dwarf_dieoffset(&cu)));
 	if (!u)
 		return dbg_index_get(m);

@@ -140,6 +140,8 @@ struct dw_part {
 struct dbg_index {
 	struct arena arena;
 	bool whole; /* all units have been scanned */
+	bool apart; /* each unit says all of its functions by itself: it can be scanned without others */
+	unsigned n_names; /* that units have been looked for */
 	VEC(struct dw_file *) files;
 	struct dw_unit *units;
 	size_t n_units;

@@ -3,7 +3,7 @@
  * A name is in a unit itself (DW_FORM_string), or in one of the sections of texts, and the unit has its offset there
  * (DW_FORM_strp, _line_strp) or the number of a table entry that has it (DW_FORM_strx*). Each byte sequence that could
  * be one of these makes its unit wanted, so that none is missed; some have it by chance. Functions that are
- * instances of one in another unit (LTO, dwz), and with .dwo files whatever is there, need the whole file. */
+ * instances of one in another unit (LTO, dwz), and those in .dwo files, need the whole file (dbg_index.apart). */
 #include <string.h>
 
 #include "dwarf/index.h"
@@ -79,10 +79,8 @@ bool index_want_name(struct dbg_index *x, const char *name)
 	const struct dw_file *f = x->files.v[0];
 	const struct dw_bytes *sections[] = {&f->str, &f->line_str};
 
-	if (x->files.n > 1 || x->n_missing)
-		return false;
 	for (size_t i = 0; i < x->n_units; i++)
-		if (x->units[i].crosses || x->units[i].offset_size != 4)
+		if (x->units[i].offset_size != 4)
 			return false;
 	for (size_t s = 0; s < sizeof(sections) / sizeof(sections[0]); s++) {
 		uint32_t at[MAX_OFFSETS];

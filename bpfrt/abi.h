@@ -120,6 +120,7 @@ struct rt_shared {
 	uint64_t n_errors;
 	uint64_t skipped_busy;	  /* no free frame on this CPU */
 	uint64_t skipped_lock;	  /* a global stayed locked */
+	uint64_t unseen_returns;  /* of calls that are nested too deep (gen/nesting.c) */
 	uint64_t lost_records;	  /* ring buffer full */
 	uint64_t lost_bytes;
 	uint64_t lost_stacks;	  /* not kept: too many different ones */

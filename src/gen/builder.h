@@ -51,4 +51,7 @@ void add_instances(struct builder *b, bool texts);
 /* The instructions of all programs. False: reported. */
 bool build_programs(struct builder *b, bool user_memory);
 
+/* nesting.c: behind all handlers: programs that count the returns which the kernel does not see. */
+void nesting_programs(struct builder *b);
+
 #endif

@@ -210,6 +210,8 @@ void emit_drop_locks(struct emit *e, const struct lock_plan *plan, uint32_t fn);
 void emit_if_aside(struct emit *e, uint32_t global, int aside);
 /* It is left to the stap process: so much (in R9), to the element whose key is at key_at. */
 void emit_put_aside(struct emit *e, const struct ir_ins *i);
+/* program.c: on, if the process is one of the targets. */
+void emit_only_targets(struct code *c, int leave);
 /* program.c: one of the counters of struct rt_shared, and away. */
 void emit_count_skipped(struct code *c, uint32_t counter, int to);
 

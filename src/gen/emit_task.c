@@ -125,6 +125,7 @@ static const struct step return_probes[] = {
 	{"return_instance", "next", 0, false}, {"return_instance", "stack", 0, false}, {"mm_struct", "uprobes_state", 0, false},
 	{"uprobes_state", "xol_area", 0, false}, {"xol_area", "vaddr", 0, false}, {0},
 };
+static const struct step nesting[] = {TASK("utask"), {"uprobe_task", "depth", 0, false}};
 static const struct step return_functions[] = {
 	{"uprobe_task", "vaddr", 0, false}, {"uprobe_dispatch_data", "bp_addr", 0, false}, {0},
 };
@@ -209,6 +210,7 @@ static void look_up(struct emit *e)
 	}
 	for (size_t k = 0; k < e->img->programs.n; k++)
 		if (e->img->programs.v[k].kind == SITE_URETPROBE) {
+			want(e, nesting, 2);
 			if (e->uprobe_func_ip)
 				continue;
 			want(e, return_probes, 16);

@@ -281,6 +281,7 @@ bool gen_build(struct session *s, const struct gen_features *can)
 	/* Programs that may sleep may not read perf events. */
 	ok = build_programs(&b, r.user_memory && !r.counters);
 	counter_programs(&b);
+	nesting_programs(&b);
 	size_places(&b);
 	img->frame_size += RT_FRAME_SLACK;
 	img->frame_size = (img->frame_size + 7) & ~7u;

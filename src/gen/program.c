@@ -12,7 +12,7 @@
 #include "sema/sema.h"
 #include "session.h"
 
-static void only_targets(struct code *c, int leave)
+void emit_only_targets(struct code *c, int leave)
 {
 	code_helper(c, BPF_FUNC_get_current_pid_tgid);
 	code_alu_imm(c, BPF_RSH, R0, 32);
@@ -337,7 +337,7 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 
 	code_mov(c, R6, R1);
 	if (p->attach == GEN_UPROBES && p->sites.v[0].site->target_only && (opt->command || opt->target_pid))
-		only_targets(c, leave);
+		emit_only_targets(c, leave);
 	if (site_is_syscall(p->kind) && emit_syscall(b, p, parts, leave))
 		return true;
 	code_map_value(c, R1, GEN_MAP_SHARED, SHARED(stopping));

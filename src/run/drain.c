@@ -263,6 +263,7 @@ void kernel_stop(struct run *r)
 			k->missed += (int64_t)kern_prog_misses(k->programs[i]);
 	for (size_t i = 0; i < k->n_kept; i++)
 		k->missed += (int64_t)kern_prog_misses(k->kept[i]);
+	k->missed += (int64_t)k->shared->unseen_returns;
 	share_go_plain(r);
 }
 
@@ -298,6 +299,9 @@ void kernel_report_losses(struct run *r)
 	if (k->shared->lost_stacks)
 		message_warning(r, "%llu stacks were not kept: there were too many different ones",
 				(unsigned long long)k->shared->lost_stacks);
+	if (k->shared->unseen_returns)
+		message_warning(r, "%llu returns were not seen: the kernel follows 64 nested calls of a thread at most",
+				(unsigned long long)k->shared->unseen_returns);
 	replaced_report(r);
 	if (k->render.n_bad)
 		message_warning(r, "%lld damaged records: please report this as a bug of Tapir",

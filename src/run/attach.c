@@ -728,6 +728,7 @@ bool kernel_start(struct run *r)
 {
 	struct kernel *k = r->kernel = xcalloc(1, sizeof(*k));
 	size_t links_before;
+	int watched = 0;
 
 	allow_descriptors();
 	k->img = r->s->image;
@@ -744,7 +745,7 @@ bool kernel_start(struct run *r)
 	drain_init(r);
 	k->symbols = symbols_new(r->s, k->img->stacks ? k->maps[k->img->stacks] : -1);
 	if (wants_user_names(r->s->ir)) {
-		symbols_watch(k->symbols);
+		watched = symbols_watch(k->symbols);
 		if (r->s->opt.target_pid && !r->s->opt.command)
 			symbols_learn(k->symbols, (uint32_t)r->s->opt.target_pid);
 	}
@@ -752,8 +753,13 @@ bool kernel_start(struct run *r)
 		return false;
 	replaced_init(k);
 	links_before = k->n_links;
-	return kern_shielded(attach_programs, r) && report_refused(r, links_before) &&
-	       forget_targets(r) && attach_counters(r);
+	if (!(kern_shielded(attach_programs, r) && report_refused(r, links_before) &&
+	       forget_targets(r) && attach_counters(r)))
+		return false;
+	if (watched < 0)
+		message_warning(r, "addresses in processes that end soon may have no names: the kernel does "
+				"not tell what they map (perf_event_open: %s)", strerror(-watched));
+	return true;
 }
 
 struct closing {
@@ -819,6 +825,8 @@ void kernel_release(struct run *r)
 		close(k->kept[i]);
 	free(k->kept);
 	free(k->files);
+	if (k->online && k->cpu_events >= 0)
+		close(k->cpu_events);
 	free(k->online);
 	if (k->btf >= 0)
 		close(k->btf);

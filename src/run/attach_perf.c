@@ -31,10 +31,13 @@ static int sample_on(struct kernel *k, int program, const struct gen_site *v, in
 	return fd;
 }
 
+/* Before the first event: what is switched on or off from here on is heard of. */
 static void remember_cpus(struct kernel *k)
 {
-	if (!k->online)
-		k->online = xcalloc((size_t)kern_possible_cpus(), sizeof(*k->online));
+	if (k->online)
+		return;
+	k->cpu_events = kern_cpu_events_open();
+	k->online = xcalloc((size_t)kern_possible_cpus(), sizeof(*k->online));
 	kern_online_cpus(k->online);
 }
 
@@ -122,21 +125,36 @@ static void come_back(struct run *r, int cpu)
 	}
 	for (uint32_t i = 0; i < k->img->counters.n && status >= 0; i++)
 		status = count_on(k, i, cpu);
-	if (status < 0)
+	if (status < 0 && status != -ENODEV) /* off again: that will be heard of */
 		message_warning(r, "perf events on CPU %d, which has been switched on: %s", cpu, strerror(-status));
 }
 
+/* All that has been heard comes first: a CPU may have been switched several times since the last look. */
 void attach_new_cpus(struct run *r)
 {
 	struct kernel *k = r->kernel;
-	bool *before = k->online;
+	int n = kern_possible_cpus(), cpu;
+	enum kern_cpu_event e;
+	bool *now;
 
-	if (!before)
+	if (!k->online)
 		return;
-	k->online = NULL;
-	remember_cpus(k);
-	for (int cpu = 0; cpu < kern_possible_cpus(); cpu++)
-		if (k->online[cpu] && !before[cpu])
+	now = xmalloc((size_t)n * sizeof(*now));
+	memcpy(now, k->online, (size_t)n * sizeof(*now));
+	if (k->cpu_events < 0)
+		kern_online_cpus(now);
+	while (k->cpu_events >= 0 &&
+	       (e = kern_cpu_events_next(k->cpu_events, &cpu)) != KERN_CPU_NO_EVENT) {
+		if (e == KERN_CPU_EVENTS_LOST)
+			kern_online_cpus(now);
+		else
+			now[cpu] = e == KERN_CPU_ON;
+		if (e == KERN_CPU_OFF)
+			k->online[cpu] = false; /* took its events along */
+	}
+	for (cpu = 0; cpu < n; cpu++)
+		if (now[cpu] && !k->online[cpu])
 			come_back(r, cpu);
-	free(before);
+	free(k->online);
+	k->online = now;
 }

@@ -45,6 +45,7 @@ struct kernel {
 	struct probed_file *files; /* replaced.c */
 	size_t n_files;
 	bool *online; /* CPUs that have their events of perf; NULL: there are no such events */
+	int cpu_events; /* with `online`: tells which are switched off and on, or -errno */
 
 	bool follows; /* what descends from the target; task: for those programs */
 	struct gen_task_layout task;

@@ -292,11 +292,12 @@ static void on_event(void *cookie, const struct kern_mapping *e)
 	}
 }
 
-void symbols_watch(struct symbols *s)
+int symbols_watch(struct symbols *s)
 {
-	int ignored;
+	int status = 0;
 
-	s->watch = kern_mappings_open(&ignored);
+	s->watch = kern_mappings_open(&status);
+	return status;
 }
 
 void symbols_update(struct symbols *s)

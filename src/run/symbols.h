@@ -20,8 +20,8 @@ struct session;
 /* stacks: descriptor of the map of stacks, -1: none. The session keeps debug information. */
 struct symbols *symbols_new(struct session *session, int stacks);
 void symbols_free(struct symbols *s);
-/* From now on the kernel tells what processes map. Where it does not, there is less to know. */
-void symbols_watch(struct symbols *s);
+/* From now on the kernel tells what processes map. -errno: it does not, there is less to know. */
+int symbols_watch(struct symbols *s);
 /* Takes in what it has told: often enough that its buffers do not overflow. */
 void symbols_update(struct symbols *s);
 /* Reads the mappings of a process while it is there. */

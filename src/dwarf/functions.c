@@ -236,7 +236,8 @@ static void search_symbols(struct search *q)
 			    strcmp(q->spec->name, y->name) != 0) ||
 		    sorted_has(taken, n_taken, y->addr))
 			continue;
-		f = q->x ? index_at(dbg_index_of_address(q->m, y->addr), y->addr) : NULL;
+		/* Of a pattern, q->x has all that can match. */
+		f = q->x ? index_at(wild ? q->x : dbg_index_of_address(q->m, y->addr), y->addr) : NULL;
 		if (f && index_name(q->x, f)) {
 			/* Another name of a function. Mangled ones are for patterns of such only. */
 			if ((strncmp(y->name, "_Z", 2) == 0 && !q->linkage) || !file_matches(q, f))
@@ -294,7 +295,7 @@ void dbg_find_functions(struct session *s, struct dbg_module *m, const struct db
 			unsigned want, dbg_functions *out, dbg_names *inlined_names)
 {
 	struct search q = {
-		.s = s, .m = m, .x = dbg_index_of_name(m, spec->name), .spec = spec, .want = want,
+		.s = s, .m = m, .x = dbg_index_of_spec(m, spec), .spec = spec, .want = want,
 		.out = out, .inlined_names = inlined_names, .linkage = strncmp(spec->name, "_Z", 2) == 0,
 	};
 

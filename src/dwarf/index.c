@@ -383,13 +383,21 @@ struct dbg_index *dbg_index_get(struct dbg_module *m)
 
 enum { MAX_NAMES = 4 };
 
-struct dbg_index *dbg_index_of_name(struct dbg_module *m, const char *name)
+struct dbg_index *dbg_index_of_spec(struct dbg_module *m, const struct dbg_spec *spec)
 {
 	struct dbg_index *x = m->loaded ? NULL : dbg_index_units(m);
+	bool known;
 
-	/* To look for several names takes as long as to read all. */
-	if (!x || x->whole || !x->apart || dbg_is_wild(name) || ++x->n_names > MAX_NAMES || !index_want_name(x, name))
+	if (!x || x->whole || !x->apart)
 		return dbg_index_get(m);
+	if (!dbg_is_wild(spec->name)) /* to look for several names takes as long as to read all */
+		known = ++x->n_names <= MAX_NAMES && index_want_name(x, spec->name);
+	else
+		known = spec->file != NULL;
+	if (!known)
+		return dbg_index_get(m);
+	if (dbg_is_wild(spec->name))
+		index_want_file(x, spec->file);
 	fill(x);
 	return x;
 }

@@ -19,6 +19,7 @@
 #include "base/vec.h"
 
 struct dbg_module;
+struct dbg_spec;
 
 typedef uint64_t dw_ref; /* file << 48 | offset in .debug_info; 0: none */
 enum { DW_REF_OFFSET_BITS = 48, DW_MAX_FILES = 0xffff };
@@ -163,12 +164,14 @@ struct dbg_index {
 struct dbg_index *dbg_index_get(struct dbg_module *m);
 /* The same with nothing in it but the list of units, if nobody has asked for more. */
 struct dbg_index *dbg_index_units(struct dbg_module *m);
-/* The same, at least with the units that can have a function of that name, or with the one that an address lies in. */
-struct dbg_index *dbg_index_of_name(struct dbg_module *m, const char *name);
+/* The same, at least with the units that can have functions that match, or with the one that an address lies in. */
+struct dbg_index *dbg_index_of_spec(struct dbg_module *m, const struct dbg_spec *spec);
 struct dbg_index *dbg_index_of_address(struct dbg_module *m, uint64_t addr);
 /* mention.c: sets wanted for all units that may have a function of that name. False: it cannot be told which those
  * are. */
 bool index_want_name(struct dbg_index *x, const char *name);
+/* The same for those whose line table names a file that matches the pattern. */
+void index_want_file(struct dbg_index *x, const char *pattern);
 void dbg_index_free(struct dbg_index *x);
 const struct dw_fn *index_find(const struct dbg_index *x, dw_ref ref);
 dw_ref index_ref(const struct dbg_index *x, uint32_t unit, uint32_t die);

@@ -1,4 +1,5 @@
-/* Which units can speak of a function by its name: a fraction of a large file has to be read for it.
+/* Which units can speak of a function by its name, or have one of a source file: a fraction of a large file has to be read
+ * for it.
  *
  * A name is in a unit itself (DW_FORM_string), or in one of the sections of texts, and the unit has its offset there
  * (DW_FORM_strp, _line_strp) or the number of a table entry that has it (DW_FORM_strx*). Each byte sequence that could
@@ -6,6 +7,7 @@
  * instances of one in another unit (LTO, dwz), and those in .dwo files, need the whole file (dbg_index.apart). */
 #include <string.h>
 
+#include "dwarf/dbg.h"
 #include "dwarf/index.h"
 
 enum { MAX_OFFSETS = 8 };
@@ -96,4 +98,15 @@ bool index_want_name(struct dbg_index *x, const char *name)
 	}
 	want_bytes(x, &f->info, name, strlen(name) + 1);
 	return true;
+}
+
+void index_want_file(struct dbg_index *x, const char *pattern)
+{
+	for (size_t i = 0; i < x->n_units; i++) {
+		struct dw_unit *u = &x->units[i];
+
+		unit_file(&x->arena, u, 0);
+		for (uint32_t k = 0; k < u->n_files && !u->wanted; k++)
+			u->wanted = u->files[k] && dbg_match_file(pattern, u->files[k]);
+	}
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "lang/diag.h"
 #include "probe/process.h"
@@ -246,10 +247,14 @@ static void warn_missing(struct process_query *q)
 			 m->path);
 		m->missing_told = true;
 	} else if ((n = dbg_missing_units(m, &name)) != 0) {
+		const char *package = arena_printf(&q->s->arena, "%s.dwp", m->path), *hint = "";
+
+		if (access(package, F_OK) == 0)
+			hint = arena_printf(&q->s->arena, " (%s is not read: packages of debug information are not "
+							  "supported, keep the .dwo files)", package);
 		sem_warn(q->s, NULL,
-			 "cannot find the debuginfo of %zu compilation unit%s of %s: no file %s (.dwp files are "
-			 "not read) [man warning::debuginfo]",
-			 n, n > 1 ? "s" : "", m->path, name);
+			 "cannot find the debuginfo of %zu compilation unit%s of %s: no file %s%s [man warning::debuginfo]",
+			 n, n > 1 ? "s" : "", m->path, name, hint);
 		m->missing_told = true;
 	}
 }

@@ -7,13 +7,15 @@
  *   lines.c      statements, prologue ends
  *   inside.c     labels of a function
  *   callees.c    what a function calls, chains of calls
- *   index.h      the inside of functions.c: scan.c, files.c, index.c
+ *   index.h      the inside of functions.c: scan.c, files.c, index.c; mention.c: which units are read
  *   types.c      type names, members, sizes
  *   btf_types.c  the same for types of the kernel
  *   names.c      types and globals of a whole module by name
  *   locexpr.c    location expressions to expressions of the tree
  *   objects.c    where other files are loaded
+ *   loclist.c    which entry of a location list holds at a place
  *   location.c   where variables are, values out of there
+ *   retval.c     where structures are that a function returns
  *   callers.c    values at the entry of a function, from its callers
  *   relocate.c   offsets in the kernel's structures, for compiled scripts
  *   vars.c       $x and its accessors, $$vars, lists for -L

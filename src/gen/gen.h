@@ -6,6 +6,7 @@
  *   program.c  one program: the frame, filters, the handlers one after the other
  *   emit*.c    instructions of one handler
  *   counter.c  programs that keep perf counters
+ *   nesting.c  programs that count returns which the kernel does not see
  *   lock.c     which handlers need which globals for themselves
  *   texts.c    whether stacks and names of the kernel must be texts
  *   token_keys.c  tables with tokens as keys

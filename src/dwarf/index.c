@@ -86,7 +86,7 @@ static void load_sections(struct dw_file *f)
 
 /* ------------------------------------------------------------------ building */
 
-static struct dw_unit *unit_of(const struct dbg_index *x, dw_ref ref)
+struct dw_unit *index_unit_of(const struct dbg_index *x, dw_ref ref)
 {
 	uint64_t offset = dw_ref_offset(ref);
 	size_t file = ref >> DW_REF_OFFSET_BITS, lo, hi, end;
@@ -153,7 +153,7 @@ static void add_split_units(struct dbg_index *x, struct dw_file *main_file, size
 
 		if (type != DW_UT_skeleton)
 			continue;
-		unit = unit_of(x, dw_ref_make(main_file->id, dwarf_dieoffset(&skeleton)));
+		unit = index_unit_of(x, dw_ref_make(main_file->id, dwarf_dieoffset(&skeleton)));
 		if (!unit)
 			continue;
 		if (!split.addr) {
@@ -409,7 +409,7 @@ struct dbg_index *dbg_index_of_address(struct dbg_module *m, uint64_t addr)
 	Dwarf_Die cu;
 
 	if (x && !x->whole && x->apart && dwarf_addrdie(m->dwarf, addr + m->elf_bias - m->dwarf_bias, &cu))
-		u = unit_of(x, dw_ref_make(x->files.v[0]->id, dwarf_dieoffset(&cu)));
+		u = index_unit_of(x, dw_ref_make(x->files.v[0]->id, dwarf_dieoffset(&cu)));
 	if (!u)
 		return dbg_index_get(m);
 	if (!u->scanned) {
@@ -438,7 +438,7 @@ void dbg_index_free(struct dbg_index *x)
 
 const struct dw_fn *index_find(const struct dbg_index *x, dw_ref ref)
 {
-	const struct dw_unit *u = ref ? unit_of(x, ref) : NULL;
+	const struct dw_unit *u = ref ? index_unit_of(x, ref) : NULL;
 	uint64_t die = dw_ref_offset(ref);
 	size_t lo = 0, hi;
 

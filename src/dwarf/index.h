@@ -173,6 +173,8 @@ bool index_want_name(struct dbg_index *x, const char *name);
 /* The same for those whose line table names a file that matches the pattern. */
 void index_want_file(struct dbg_index *x, const char *pattern);
 void dbg_index_free(struct dbg_index *x);
+/* The unit that has it; NULL: none. */
+struct dw_unit *index_unit_of(const struct dbg_index *x, dw_ref ref);
 const struct dw_fn *index_find(const struct dbg_index *x, dw_ref ref);
 dw_ref index_ref(const struct dbg_index *x, uint32_t unit, uint32_t die);
 /* The end of a function's chain of origins: the one whose place among the scopes counts. */

@@ -28,35 +28,20 @@ static size_t find_text(const struct dw_bytes *texts, const char *name, uint32_t
 	return n;
 }
 
-/* The unit that an offset in .debug_info lies in, n_units: none. They follow each other. */
-static size_t unit_number(const struct dbg_index *x, uint64_t offset)
-{
-	size_t lo = 0, hi = x->n_units;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (x->units[mid].end <= offset)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < x->n_units && x->units[lo].offset <= offset ? lo : x->n_units;
-}
-
 /* Units with these bytes somewhere. */
-static void want_bytes(struct dbg_index *x, const struct dw_bytes *info, const void *bytes, size_t size)
+static void want_bytes(struct dbg_index *x, const struct dw_file *f, const void *bytes, size_t size)
 {
+	const struct dw_bytes *info = &f->info;
 	const uint8_t *p = info->p, *end = p + info->n, *hit;
 
 	while (p < end && (hit = memmem(p, (size_t)(end - p), bytes, size)) != NULL) {
-		size_t i = unit_number(x, (uint64_t)(hit - info->p));
+		struct dw_unit *u = index_unit_of(x, dw_ref_make(f->id, (uint64_t)(hit - info->p)));
 
 		p = hit + 1;
-		if (i == x->n_units)
+		if (!u)
 			continue;
-		x->units[i].wanted = true;
-		p = info->p + x->units[i].end;
+		u->wanted = true;
+		p = info->p + u->end;
 	}
 }
 
@@ -91,12 +76,12 @@ bool index_want_name(struct dbg_index *x, const char *name)
 		if (n > MAX_OFFSETS || sections[s]->n > UINT32_MAX)
 			return false;
 		for (size_t k = 0; k < n; k++) {
-			want_bytes(x, &f->info, &at[k], sizeof(at[k]));
+			want_bytes(x, f, &at[k], sizeof(at[k]));
 			if (s == 0 && f->str_offsets.p)
 				want_table_entries(x, &f->str_offsets, at[k]);
 		}
 	}
-	want_bytes(x, &f->info, name, strlen(name) + 1);
+	want_bytes(x, f, name, strlen(name) + 1);
 	return true;
 }
 

@@ -44,18 +44,6 @@ static bool enum_type(struct dbg_query *q, struct expr *target, struct dbg_type 
 			list ? list : q->m ? q->m->path : "kernel");
 }
 
-static struct expr *text(struct dbg_query *q, const char *s)
-{
-	struct expr *e = expr_make(q->a, EX_STRING, q->tok);
-
-	e->lit = ARENA_NEW(q->a, struct literal);
-	e->lit->tok = q->tok;
-	e->lit->is_string = true;
-	e->lit->str = e->lit->raw = s;
-	e->lit->len = (uint32_t)strlen(s);
-	return e;
-}
-
 /* The value as a decimal number. */
 static struct expr *decimal(struct dbg_query *q, struct expr *value)
 {
@@ -64,7 +52,7 @@ static struct expr *decimal(struct dbg_query *q, struct expr *value)
 	e->print = ARENA_NEW(q->a, struct print);
 	e->print->name = "sprintf";
 	e->print->to_string = e->print->formatted = true;
-	e->print->format = text(q, "%d")->lit;
+	e->print->format = dbg_text(q, "%d")->lit;
 	vec_push(&e->args, q->a, value);
 	format_parse(q->a, "%d", 2, &e->print->parts);
 	return e;
@@ -113,7 +101,7 @@ struct expr *dbg_enum_name(struct dbg_query *q, struct expr *target)
 		same->left = expr_clone(q->a, target->right);
 		same->right = dbg_number(q, value);
 		choice->cond = same;
-		choice->left = text(q, name);
+		choice->left = dbg_text(q, name);
 		*slot = choice;
 		slot = &choice->right;
 	}

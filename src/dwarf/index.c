@@ -386,18 +386,15 @@ enum { MAX_NAMES = 4 };
 struct dbg_index *dbg_index_of_spec(struct dbg_module *m, const struct dbg_spec *spec)
 {
 	struct dbg_index *x = m->loaded ? NULL : dbg_index_units(m);
-	bool known;
+	bool wild = dbg_is_wild(spec->name);
 
-	if (!x || x->whole || !x->apart)
+	if (!x || x->whole || !x->apart || (wild && !spec->file))
 		return dbg_index_get(m);
-	if (!dbg_is_wild(spec->name)) /* to look for several names takes as long as to read all */
-		known = ++x->n_names <= MAX_NAMES && index_want_name(x, spec->name);
-	else
-		known = spec->file != NULL;
-	if (!known)
-		return dbg_index_get(m);
-	if (dbg_is_wild(spec->name))
+	if (wild)
 		index_want_file(x, spec->file);
+	/* To look for several names takes as long as to read all. */
+	else if (++x->n_names > MAX_NAMES || !index_want_name(x, spec->name))
+		return dbg_index_get(m);
 	fill(x);
 	return x;
 }

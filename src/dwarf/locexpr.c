@@ -30,6 +30,19 @@ struct expr *dbg_number(struct dbg_query *q, int64_t n)
 	return expr_number(q->a, q->tok, n);
 }
 
+struct expr *dbg_text(struct dbg_query *q, const char *s)
+{
+	struct expr *e = expr_make(q->a, EX_STRING, q->tok);
+
+	e->lit = ARENA_NEW(q->a, struct literal);
+	e->lit->tok = q->tok;
+	e->lit->is_string = true;
+	e->lit->str = e->lit->raw = s;
+	e->lit->len = (uint32_t)strlen(s);
+	e->type = TY_STRING;
+	return e;
+}
+
 static bool is_number(const struct expr *e)
 {
 	return e->kind == EX_NUMBER;

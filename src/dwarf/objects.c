@@ -17,19 +17,6 @@ static uint64_t dynamic_section(const struct obj *o)
 	return 0;
 }
 
-static struct expr *text(struct dbg_query *q, const char *s)
-{
-	struct expr *e = expr_make(q->a, EX_STRING, q->tok);
-
-	e->lit = ARENA_NEW(q->a, struct literal);
-	e->lit->tok = q->tok;
-	e->lit->is_string = true;
-	e->lit->str = e->lit->raw = s;
-	e->lit->len = (uint32_t)strlen(s);
-	e->type = TY_STRING;
-	return e;
-}
-
 static struct expr *search(struct dbg_query *q, const struct obj_mark *mark)
 {
 	const int64_t numbers[] = {(int64_t)q->m->obj->entry, (int64_t)dynamic_section(q->m->obj),
@@ -38,7 +25,7 @@ static struct expr *search(struct dbg_query *q, const struct obj_mark *mark)
 
 	e->name = intern("__object_bias");
 	e->type = TY_LONG;
-	vec_push(&e->args, q->a, text(q, q->m->path));
+	vec_push(&e->args, q->a, dbg_text(q, q->m->path));
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		vec_push(&e->args, q->a, dbg_number(q, numbers[i]));
 	return e;

@@ -198,6 +198,7 @@ struct location_piece {
 
 /* Trees: fold constants, count nodes (NULL when there are too many, or when an operand is NULL). */
 struct expr *dbg_number(struct dbg_query *q, int64_t n);
+struct expr *dbg_text(struct dbg_query *q, const char *s);
 struct expr *dbg_binary(struct dbg_query *q, enum op op, struct expr *l, struct expr *r);
 struct expr *dbg_compare(struct dbg_query *q, enum op op, struct expr *l, struct expr *r);
 struct expr *dbg_read(struct dbg_query *q, struct expr *address, unsigned size, bool is_signed);

@@ -4,7 +4,7 @@
  *
  * .process("P") leaves tasks out that run another executable. The handler of a point with
  * .counter("NAME") never runs: the events of each task are counted, and @perf("NAME") elsewhere is how many
- * the current one has had. */
+ * the current one has had, 0 if it is left out. */
 #include "probe/perf.h"
 
 #include <inttypes.h>
@@ -97,6 +97,7 @@ struct building {
 	const struct probe_family *family;
 	const struct probe_point *p;
 	struct kern_perf_event event;
+	struct perf_counter *counter; /* NULL: samples */
 	void (*emit)(void *, struct probe_inst *);
 	void *cookie;
 };
@@ -128,6 +129,8 @@ static bool emit_one(struct building *b, const char *path)
 		sem_point_error(s, b->p->comps.v[0].tok, NULL, "cannot open %s", path);
 		return false;
 	}
+	if (path && counter)
+		vec_push(&b->counter->files, &s->arena, site->file);
 	site->by_file = path != NULL;
 	site->runs = path;
 	inst->family = b->family;
@@ -157,32 +160,27 @@ static bool emit_one(struct building *b, const char *path)
 
 /* ------------------------------------------------------------------ counters */
 
-struct perf_counter {
-	const char *name;
-	struct kern_perf_event event;
-	struct perf_counter *next;
-};
-
-const struct kern_perf_event *perf_counter_event(const struct session *s, const char *name)
+const struct perf_counter *perf_counter_named(const struct session *s, const char *name)
 {
 	for (const struct perf_counter *c = s->perf_counters; c; c = c->next)
 		if (strcmp(c->name, name) == 0)
-			return &c->event;
+			return c;
 	return NULL;
 }
 
-static bool add_counter(const struct building *b, const struct component *counter)
+static bool add_counter(struct building *b, const struct component *counter, bool by_file)
 {
 	struct session *s = b->s;
 	struct perf_counter *c;
 
-	if (perf_counter_event(s, counter->arg->str)) {
+	if (perf_counter_named(s, counter->arg->str)) {
 		sem_error(s, counter->tok, NULL, "duplicate counter name");
 		return false;
 	}
 	c = ARENA_NEW(&s->arena, struct perf_counter);
-	*c = (struct perf_counter){counter->arg->str, b->event, s->perf_counters};
-	s->perf_counters = c;
+	*c = (struct perf_counter){.name = counter->arg->str, .event = b->event, .by_file = by_file,
+				   .next = s->perf_counters};
+	s->perf_counters = b->counter = c;
 	return true;
 }
 
@@ -223,7 +221,7 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 				event_name(s, &b.event), kern_perf_reason(&b.event, status));
 		return false;
 	}
-	if (counter && !add_counter(&b, counter))
+	if (counter && !add_counter(&b, counter, process != NULL))
 		return false;
 	return process ? emit_files(&b, process) : emit_one(&b, NULL);
 }

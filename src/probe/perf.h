@@ -4,13 +4,23 @@
 
 #include <stdbool.h>
 
+#include "base/vec.h"
 #include "kern/perf.h"
+#include "probe/provider.h"
 
 /* probe_site.path of SITE_PERF, "TYPE CONFIG PERIOD HZ": places with the same event are one. */
 bool perf_event_of(const char *path, struct kern_perf_event *event);
 
-/* What the counter of that name counts (period and hz are 0), NULL: no probe point declares it. */
+struct perf_counter {
+	const char *name;
+	struct kern_perf_event event; /* period and hz are 0 */
+	bool by_file;		      /* it counts for those only who run one of `files` */
+	VEC(struct probe_file_id) files;
+	struct perf_counter *next;
+};
+
+/* NULL: no probe point declares a counter of that name. */
 struct session;
-const struct kern_perf_event *perf_counter_event(const struct session *s, const char *name);
+const struct perf_counter *perf_counter_named(const struct session *s, const char *name);
 
 #endif

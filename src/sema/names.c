@@ -300,18 +300,53 @@ static void resolve_list(struct scope *sc, expr_list *l)
 			resolve_expr(sc, l->v[i], USE_SCALAR);
 }
 
-/* @perf("NAME") becomes a call with what is counted; without such a counter it stays, for check.c. */
+/* FUNCTION(a, b) */
+static struct expr *call_of_two(struct scope *sc, const struct token *tok, const char *function, uint64_t a,
+				uint64_t b)
+{
+	struct arena *arena = &sc->s->arena;
+	struct expr *call = expr_make(arena, EX_CALL, tok);
+
+	call->name = intern(function);
+	vec_push(&call->args, arena, expr_number(arena, tok, (int64_t)a));
+	vec_push(&call->args, arena, expr_number(arena, tok, (int64_t)b));
+	return call;
+}
+
+/* @perf("NAME") becomes a call with what is counted. Of a counter for some programs it becomes "runs one of
+ * them ? that call : 0". Without a counter it stays, for check.c. */
 static void resolve_counter(struct scope *sc, struct expr *e)
 {
-	const struct kern_perf_event *event = perf_counter_event(sc->s, e->lit->str);
+	const struct perf_counter *counter = perf_counter_named(sc->s, e->lit->str);
+	struct arena *a = &sc->s->arena;
+	struct expr *value, *chosen = NULL;
 
-	if (!event)
+	if (!counter)
 		return;
-	e->kind = EX_CALL;
-	e->name = intern("__perf_counter");
-	vec_push(&e->args, &sc->s->arena, expr_number(&sc->s->arena, e->tok, event->type));
-	vec_push(&e->args, &sc->s->arena, expr_number(&sc->s->arena, e->tok, (int64_t)event->config));
-	resolve_call(sc, e);
+	value = call_of_two(sc, e->tok, "__perf_counter", counter->event.type, counter->event.config);
+	for (size_t i = 0; i < counter->files.n; i++) {
+		const struct probe_file_id *id = &counter->files.v[i];
+		struct expr *runs = call_of_two(sc, e->tok, "__perf_runs", id->dev, id->ino), *either;
+
+		if (chosen) {
+			either = expr_make(a, EX_LOGICAL, e->tok);
+			either->op = OP_LOR;
+			either->left = chosen;
+			either->right = runs;
+			runs = either;
+		}
+		chosen = runs;
+	}
+	if (counter->by_file) {
+		struct expr *all = value;
+
+		value = expr_make(a, EX_TERNARY, e->tok);
+		value->cond = chosen ? chosen : expr_number(a, e->tok, 0);
+		value->left = all;
+		value->right = expr_number(a, e->tok, 0);
+	}
+	*e = *value;
+	resolve_expr(sc, e, USE_SCALAR);
 }
 
 static void resolve_hist(struct scope *sc, struct expr *h)

@@ -209,7 +209,7 @@ struct rt_frame {
 	/* Overload protection (bpfrt/overload.c): hits; when the running one began, if it is measured; how many
 	 * of the next ones are in any case; the current interval, what was spent in it. */
 	uint64_t hits, measured_at, closely, interval_start, spent;
-	uint32_t reserved[2];
+	uint32_t verdict, reserved; /* on the packet, of netfilter probes */
 	/* Script functions that are not inlined: how deep in them; what recursive calls have kept; places
 	 * of the calls that an error has left (gen_image.places). */
 	uint32_t nesting, stack_used, n_calls, calls[RT_MAX_CALLS], reserved_2;

@@ -1,5 +1,7 @@
 /* Blocks, arithmetic, calls and errors. See emit.h. */
 #include "gen/emit.h"
+#include "gen/netfilter.h"
+#include "probe/netfilter.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -343,7 +345,8 @@ void emit_user_mode(struct emit *e, int reg)
 	int kernel = code_label(e->c);
 
 	if (e->attach != GEN_PERF) {
-		code_imm(e->c, reg, e->kind != SITE_TRACEPOINT && e->attach != GEN_KFUNCS);
+		code_imm(e->c, reg, e->kind != SITE_TRACEPOINT && e->attach != GEN_KFUNCS &&
+					    e->attach != GEN_NETFILTER);
 		return;
 	}
 	code_load(e->c, BPF_DW, reg, R6, EMIT_REG_CS);
@@ -457,6 +460,8 @@ static void load_argument(struct emit *e, const struct ir_ins *i)
 
 	if (e->attach == GEN_RAW_TRACEPOINT) {
 		code_load(e->c, BPF_DW, R1, R6, 8 * (int)i->imm);
+	} else if (e->attach == GEN_NETFILTER) {
+		netfilter_argument(e, i);
 	} else if (emit_is_fentry(e)) {
 		code_store_imm(e->c, BPF_DW, R10, -8, 0);
 		code_imm(e->c, R2, i->imm);

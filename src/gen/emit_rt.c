@@ -6,6 +6,7 @@
 #include "gen/counter.h"
 #include "gen/emit.h"
 #include "gen/emit_task.h"
+#include "gen/netfilter.h"
 #include "gen/syscall.h"
 #include "rt/intrinsic.h"
 #include "session.h"
@@ -189,7 +190,7 @@ static void probe_address(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	(void)arg;
 	if (e->attach != GEN_KFUNCS) {
-		if (e->kind == SITE_TRACEPOINT)
+		if (e->kind == SITE_TRACEPOINT || e->kind == SITE_NETFILTER)
 			code_imm(e->c, R0, 0);
 		else
 			emit_register(e, R0, EMIT_REG_IP);
@@ -875,6 +876,10 @@ bool emit_rt_op(struct emit *e, const struct ir_ins *i)
 	if (i->op != IR_RT)
 		return false;
 	name = intrinsic_by_number(i->imm)->name;
+	if (e->attach == GEN_NETFILTER && netfilter_lacks(name)) {
+		emit_error(e, i, "%s() is not possible here: the kernel does not let netfilter probes do that", name);
+		return true;
+	}
 	if (e->apart && is_of_running(name)) {
 		emit_error(e, i, "%s() is not possible here: the memory of the current task is not seen yet",
 			   name);
@@ -893,7 +898,7 @@ bool emit_rt_op(struct emit *e, const struct ir_ins *i)
 	}
 	if (emit_task_op(e, i, name) || emit_memory_op(e, i, name) ||
 	    emit_stack_op(e, i, name) || emit_name_op(e, i, name) ||
-	    emit_group_op(e, i, name) || emit_counter_op(e, i, name))
+	    emit_group_op(e, i, name) || emit_counter_op(e, i, name) || emit_netfilter_op(e, i, name))
 		return true;
 	emit_error(e, i, "%s() cannot run in this kind of probe yet", name);
 	return true;

@@ -139,6 +139,10 @@ static const struct step syscalls[] = {
 	TASK("thread_info"), {"thread_info", "status", 0, false}, {0},
 };
 static const struct step registers[] = {TASK("flags"), {0}};
+static const struct step packets[] = {
+	{"nf_hook_state", "hook", 0, false}, {"nf_hook_state", "in", 0, false},
+	{"nf_hook_state", "out", 0, false},
+};
 static const struct step rss[] = {
 	TASK("mm"), {"mm_struct", "rss_stat", 0, false}, {"percpu_counter", "count", 0, false},
 	{"percpu_counter", "", 0, false}, {0},
@@ -223,8 +227,11 @@ static void look_up(struct emit *e)
 			want(e, registers, 2);
 		} else if (e->img->programs.v[k].attach != GEN_UPROBES) {
 			want(e, registers, 2);
-			if (e->img->programs.v[k].attach == GEN_PERF)
+			if (e->img->programs.v[k].attach == GEN_PERF ||
+			    e->img->programs.v[k].attach == GEN_NETFILTER)
 				want(e, life, 16);
+			if (e->img->programs.v[k].attach == GEN_NETFILTER)
+				want(e, packets, 3);
 		}
 	for (size_t k = 0; k < e->img->insts.n; k++)
 		if (e->img->insts.v[k]->site->by_file || site_is_filtered(e->img->insts.v[k]->site))

@@ -6,6 +6,7 @@
  *   program.c  one program: the frame, filters, the handlers one after the other
  *   emit*.c    instructions of one handler
  *   counter.c  programs that keep perf counters
+ *   netfilter.c  handlers that are given packets
  *   nesting.c  programs that count returns which the kernel does not see
  *   lock.c     which handlers need which globals for themselves
  *   texts.c    whether stacks and names of the kernel must be texts
@@ -71,6 +72,7 @@ enum gen_attach {
 	GEN_RAW_TRACEPOINT, /* to `tracepoint`, or to those that the sites' paths name */
 	GEN_KFUNCS,	    /* to the kernel functions that the sites' paths name */
 	GEN_PERF,	    /* to perf events, at the sites */
+	GEN_NETFILTER,	    /* to the hook of its one site */
 };
 
 /* Ways to attach to kernel functions. They differ in what a program is given. */

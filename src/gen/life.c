@@ -120,6 +120,15 @@ void life_argument(struct emit *e, uint32_t arg)
 	note_ids(e);
 }
 
+void life_current(struct emit *e)
+{
+	code_store_imm(e->c, BPF_DW, R7, FRAME(foreign), 0);
+	code_helper(e->c, BPF_FUNC_get_current_task);
+	code_mov(e->c, R8, R0);
+	code_store(e->c, BPF_DW, R7, FRAME(task), R8);
+	note_ids(e);
+}
+
 void life_begin(struct emit *e, int leave)
 {
 	if (e->forked) {

@@ -9,6 +9,8 @@
 const char *life_tracepoint(enum site_kind kind, int k);
 /* In a program, before its first handler: finds the task in question. Elsewhere: what that needs. */
 void life_begin(struct emit *e, int leave);
+/* The current one, without helpers that some programs may not call. */
+void life_current(struct emit *e);
 /* The same where the task in question is an argument, counted from 1. */
 void life_argument(struct emit *e, uint32_t arg);
 /* Elsewhere, for what follows: the executable of the current task. */

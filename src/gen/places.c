@@ -55,6 +55,8 @@ static enum gen_attach attach_of(enum site_kind kind)
 		return GEN_KFUNCS;
 	case SITE_PERF:
 		return GEN_PERF;
+	case SITE_NETFILTER:
+		return GEN_NETFILTER;
 	default:
 		return GEN_RAW_TRACEPOINT;
 	}
@@ -87,7 +89,8 @@ static size_t add_place(struct builder *b, struct map *programs, const struct pr
 	str_addf(&name, "%d %d %d %d", v[0]->site->kind, v[0]->site->target_only, v[0]->site->at_entry,
 		 kfunc);
 	/* Then the program knows by itself where it runs. */
-	if (v[0]->site->kind == SITE_TRACEPOINT && !b->can.tracepoint_cookies)
+	if ((v[0]->site->kind == SITE_TRACEPOINT && !b->can.tracepoint_cookies) ||
+	    v[0]->site->kind == SITE_NETFILTER)
 		str_addf(&name, " %s", v[0]->site->path);
 	if (v[0]->site->kind == SITE_TRACEPOINT)
 		str_addf(&name, " %llu", (unsigned long long)v[0]->site->offset);

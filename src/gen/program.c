@@ -2,11 +2,13 @@
  * its locks. See builder.h and emit.h. */
 #include "gen/builder.h"
 
+#include <linux/netfilter.h>
 #include <string.h>
 
 #include "gen/gen.h"
 #include "gen/life.h"
 #include "gen/link.h"
+#include "gen/netfilter.h"
 #include "gen/syscall.h"
 #include "lang/diag.h"
 #include "sema/sema.h"
@@ -77,7 +79,8 @@ static struct emit new_emit(struct builder *b, const struct gen_program *p, stru
 			 .probe_type = b->img->insts.v[p->first_inst]->family->probe_type,
 			 .at_entry = p->sites.v[0].site->at_entry,
 			 .uprobe_func_ip = b->can.uprobe_func_ip,
-			 .forked = gen_is_fork(p) || p->task_arg,
+			 /* Netfilter programs may call no helper that tells who runs. */
+			 .forked = gen_is_fork(p) || p->task_arg || p->attach == GEN_NETFILTER,
 			 /* A new task's memory is a copy of its parent's. */
 			 .apart = p->task_arg &&
 				  strcmp(p->sites.v[0].site->path, "sched_process_fork") != 0,
@@ -371,6 +374,14 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 		if (e.failed)
 			return false;
 	}
+	if (p->attach == GEN_NETFILTER) {
+		struct emit e = new_emit(b, p, parts);
+
+		e.c = c;
+		netfilter_begin(&e);
+		if (e.failed)
+			return false;
+	}
 	if (p->attach != GEN_UPROBES)
 		code_jump(c, registers);
 	code_place(c, begin);
@@ -437,9 +448,11 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 	}
 	code_place(c, done);
 	stop_measuring(b, c, p);
+	if (p->attach == GEN_NETFILTER)
+		netfilter_verdict(c);
 	code_store_imm(c, BPF_W, R7, FRAME(busy), 0);
 	code_place(c, leave);
-	code_imm(c, R0, 0);
+	code_imm(c, R0, p->attach == GEN_NETFILTER ? NF_ACCEPT : 0);
 	code_exit(c);
 	/* Known only now that all handlers have been seen. */
 	if (p->attach != GEN_UPROBES) {

@@ -282,6 +282,28 @@ static int uprobe_type(void)
 	return n;
 }
 
+int kern_netfilter(int prog, const struct kern_netfilter *h)
+{
+	/* linux/bpf.h of 6.4 */
+	union {
+		union bpf_attr attr;
+		struct {
+			uint32_t prog_fd, target_fd, attach_type, flags;
+			uint32_t pf, hooknum;
+			int32_t priority;
+			uint32_t netfilter_flags;
+		} a;
+	} m;
+
+	memset(&m, 0, sizeof(m));
+	m.a.prog_fd = (uint32_t)prog;
+	m.a.attach_type = KERN_ATTACH_NETFILTER;
+	m.a.pf = h->pf;
+	m.a.hooknum = h->hook;
+	m.a.priority = h->priority;
+	return call(BPF_LINK_CREATE, &m.attr, sizeof(m.a));
+}
+
 int kern_perf_link(int prog, int event, uint64_t cookie)
 {
 	union bpf_attr attr = {0};

@@ -16,6 +16,8 @@ struct bpf_insn;
 /* What the UAPI headers of Linux 6.1 do not have. */
 enum {
 	KERN_MAP_ARENA = 33,	     /* 6.9 */
+	KERN_PROG_TYPE_NETFILTER = 32,	 /* 6.4 */
+	KERN_ATTACH_NETFILTER = 45,	 /* expected_attach_type and LINK_CREATE */
 	KERN_ATTACH_UPROBE_MULTI = 48,	 /* expected_attach_type and LINK_CREATE; 6.6 */
 	KERN_ATTACH_UPROBE_SESSION = 57, /* 6.13 */
 	KERN_ENOTSUPP = 524,	     /* not in the C library's table: "not supported by the kernel" */
@@ -84,6 +86,12 @@ int kern_uprobe_perf(int prog, const char *path, uint64_t offset, uint64_t semap
 		     int pid, uint64_t cookie);
 /* The program to an open perf event; the link holds the event, too. */
 int kern_perf_link(int prog, int event, uint64_t cookie);
+/* Loaded with expected_attach KERN_ATTACH_NETFILTER; in the network namespace of the caller. */
+struct kern_netfilter {
+	uint32_t pf, hook; /* NFPROTO_..., NF_INET_... */
+	int32_t priority;
+};
+int kern_netfilter(int prog, const struct kern_netfilter *h);
 /* By name, or NULL for a program with attach_btf_id. A cookie other than 0 is an error where
  * kern_has_tracepoint_cookie() is false. */
 int kern_raw_tracepoint(int prog, const char *name, uint64_t cookie);

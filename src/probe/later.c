@@ -17,10 +17,6 @@ static const char *const patterns[] = {
 	"module(string).function(string).callee(string)",
 	"module(string).function(string).callees",
 	"module(string).function(string).label(string)",
-	"netfilter.hook(string).pf(string)",
-	"netfilter.hook(string).pf(string).priority(string)",
-	"netfilter.pf(string).hook(string)",
-	"netfilter.pf(string).hook(string).priority(string)",
 	NULL,
 };
 

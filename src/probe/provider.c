@@ -8,7 +8,8 @@
 #include "session.h"
 
 extern const struct probe_family process_family, process_life_family, process_syscall_family,
-	syscall_family, tracepoint_family, kernel_family, kprobe_family, perf_family, profile_family, later_family;
+	syscall_family, tracepoint_family, kernel_family, kprobe_family, perf_family, profile_family,
+	netfilter_family, later_family;
 
 bool probe_no_match(struct session *s, const struct probe_point *p, const char *what,
 		    const char *plural, const char *asked, const char *const *names, size_t n)
@@ -41,6 +42,7 @@ const struct probe_family *const probe_families[] = {
 	&kprobe_family,
 	&perf_family,
 	&profile_family,
+	&netfilter_family,
 	&later_family,
 	NULL,
 };

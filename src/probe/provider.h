@@ -24,6 +24,7 @@ enum site_kind {
 	SITE_KFUNC,		/* path: symbol of a kernel function; offset: from its start */
 	SITE_KFUNC_RETURN,
 	SITE_PERF,		/* perf events; path, offset: the family's */
+	SITE_NETFILTER,		/* path: the family's */
 	SITE_SYSCALL,		/* offset: number of a system call, or SITE_ANY_SYSCALL; path: "" */
 	SITE_SYSCALL_RETURN,
 	/* Not places at all: gen/life.c says what they are. */

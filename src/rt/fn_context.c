@@ -217,6 +217,11 @@ static int fn_perf_counter(struct rt_call *c)
 	return rt_needs_context(c);
 }
 
+static int fn_netfilter(struct rt_call *c)
+{
+	return rt_needs_context(c);
+}
+
 static int fn_register(struct rt_call *c)
 {
 	return rt_raise(c, "cannot access CPU registers in this context");
@@ -388,6 +393,8 @@ const struct intrinsic rt_context_fns[] = {
 	{"register", FAILS_HERE, 0, fn_register},
 	{"u_register", FAILS_HERE, 0, fn_register},
 	{"perf_counter", READS_HERE | INTR_FAILS, 0, fn_perf_counter},
+	{"netfilter_verdict", READS_HERE | INTR_FAILS, 0, fn_netfilter},
+	{"netfilter_decide", INTR_FAILS | INTR_CONTEXT, 0, fn_netfilter},
 	{"task_utime", INTR_READS, 0, fn_task_utime},
 	{"task_stime", INTR_READS, 0, fn_task_stime},
 	{"task_start_time", INTR_READS, 0, fn_task_start_time},

@@ -233,6 +233,9 @@ static struct attach_kind load_kind(const struct gen_program *p)
 								     : BPF_PROG_TYPE_RAW_TRACEPOINT};
 	case GEN_PERF:
 		return (struct attach_kind){.type = BPF_PROG_TYPE_PERF_EVENT};
+	case GEN_NETFILTER:
+		return (struct attach_kind){.type = KERN_PROG_TYPE_NETFILTER,
+					    .expected_attach = KERN_ATTACH_NETFILTER};
 	case GEN_UPROBES:
 		return (struct attach_kind){.type = BPF_PROG_TYPE_KPROBE,
 					    .expected_attach = kern_has_uprobe_multi()
@@ -587,6 +590,8 @@ static bool attach_program(struct run *r, size_t number)
 		return attach_kfuncs(r, number);
 	case GEN_PERF:
 		return attach_perf(r, number);
+	case GEN_NETFILTER:
+		return attach_netfilter(r, number);
 	}
 	bug("program %zu is attached in no way", number);
 }

@@ -31,6 +31,8 @@ const char *attach_reason(int error);
 /* attach_kernel.c: program number of the image, to its kernel functions. False: reported. */
 bool attach_kfuncs(struct run *r, size_t number);
 
+/* Likewise, to a hook of netfilter. */
+bool attach_netfilter(struct run *r, size_t number);
 /* attach_perf.c: likewise, to perf events. */
 bool attach_perf(struct run *r, size_t number);
 /* Opens and starts the events of perf counters; the programs that keep them are attached. */

@@ -1,5 +1,5 @@
 /* Kernel functions: programs that pass 4 has made for fentry, kprobe_multi or kprobes are attached that
- * way. See attach.h. */
+ * way; and the hooks of netfilter. See attach.h. */
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "kern/bpf.h"
 #include "kern/cpu.h"
 #include "kern/kfunc.h"
+#include "probe/netfilter.h"
 #include "run/attach.h"
 #include "run/kernel.h"
 #include "run/session_run.h"
@@ -156,6 +157,25 @@ static bool attach_many(struct attaching *a)
 	free(good);
 	return ok;
 }
+
+/* ------------------------------------------------------------------ netfilter */
+
+bool attach_netfilter(struct run *r, size_t number)
+{
+	const struct gen_site *v = &r->kernel->img->programs.v[number].sites.v[0];
+	struct kern_netfilter h;
+	int link;
+
+	if (!netfilter_hook_of(v->site->path, &h))
+		bug("netfilter hook \"%s\"", v->site->path);
+	link = kern_netfilter(r->kernel->programs[number], &h);
+	if (link < 0)
+		return attach_refused(r, v, attach_reason(link));
+	attach_add_link(r->kernel, link);
+	return true;
+}
+
+/* ------------------------------------------------------------------ functions */
 
 bool attach_kfuncs(struct run *r, size_t number)
 {

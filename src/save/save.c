@@ -16,12 +16,13 @@
 #include "ir/ir.h"
 #include "kern/kernel_id.h"
 #include "object/object.h"
+#include "probe/netfilter.h"
 #include "probe/perf.h"
 #include "probe/provider.h"
 #include "sema/sema.h"
 #include "session.h"
 
-static const char magic[] = "tapir compiled script 3\n";
+static const char magic[] = "tapir compiled script 4\n";
 
 enum { MAX_ITEMS = 10 << 20 };
 
@@ -340,6 +341,7 @@ static void get_site(struct reader *r, struct probe_inst *p, bool *changed, stru
 	struct probe_site *site = ARENA_NEW(&r->s->arena, struct probe_site);
 	int64_t kind = get_num(r);
 	struct kern_perf_event event;
+	struct kern_netfilter hook;
 	const char *id;
 
 	site->kind = (enum site_kind)kind;
@@ -364,6 +366,8 @@ static void get_site(struct reader *r, struct probe_inst *p, bool *changed, stru
 	if (kind < 0 || kind > SITE_THREAD_END)
 		r->bad = true;
 	if (site->kind == SITE_PERF && !perf_event_of(site->path, &event))
+		r->bad = true;
+	if (site->kind == SITE_NETFILTER && !netfilter_hook_of(site->path, &hook))
 		r->bad = true;
 	p->site = site;
 	if (*site->runs && !r->bad) {

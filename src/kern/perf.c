@@ -2,6 +2,7 @@
 #include "kern/perf.h"
 
 #include <errno.h>
+#include <linux/hw_breakpoint.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,9 +15,14 @@
 static int open_event(const struct kern_perf_event *e, bool stopped, int pid, int cpu)
 {
 	struct perf_event_attr a = {.type = e->type, .size = sizeof(a), .config = e->config,
-				    .disabled = stopped};
+				    .disabled = stopped, .inherit = pid > 0};
 	long fd;
 
+	if (e->type == PERF_TYPE_BREAKPOINT) {
+		a.bp_type = e->access;
+		a.bp_addr = e->watched;
+		a.bp_len = e->length;
+	}
 	if (e->hz) {
 		a.freq = 1;
 		a.sample_freq = e->hz;
@@ -27,15 +33,25 @@ static int open_event(const struct kern_perf_event *e, bool stopped, int pid, in
 	return fd < 0 ? -errno : (int)fd;
 }
 
-int kern_perf_sample(int prog, const struct kern_perf_event *e, int cpu, uint64_t cookie)
+static int sample(int prog, int event, uint64_t cookie)
 {
-	int event = open_event(e, false, -1, cpu), link;
+	int link;
 
 	if (event < 0)
 		return event;
 	link = kern_perf_link(prog, event, cookie);
 	close(event);
 	return link;
+}
+
+int kern_perf_sample(int prog, const struct kern_perf_event *e, int cpu, uint64_t cookie)
+{
+	return sample(prog, open_event(e, false, -1, cpu), cookie);
+}
+
+int kern_perf_sample_thread(int prog, const struct kern_perf_event *e, int tid, uint64_t cookie)
+{
+	return sample(prog, open_event(e, false, tid, -1), cookie);
 }
 
 int kern_perf_counter(const struct kern_perf_event *e, int cpu)
@@ -61,6 +77,24 @@ int kern_perf_try(const struct kern_perf_event *e)
 	return 0;
 }
 
+/* Some virtual machines take breakpoints and never hit them. */
+int kern_perf_try_watching(void)
+{
+	volatile uint64_t memory = 0;
+	struct kern_perf_event e = {.type = PERF_TYPE_BREAKPOINT, .watched = (uint64_t)(uintptr_t)&memory,
+				    .length = sizeof(memory), .access = HW_BREAKPOINT_W};
+	int fd = open_event(&e, false, 0, -1);
+	uint64_t n = 0;
+
+	if (fd < 0)
+		return fd == -EACCES || fd == -EPERM ? 0 : fd;
+	memory = 1;
+	if (read(fd, &n, sizeof(n)) != sizeof(n))
+		n = 0;
+	close(fd);
+	return n ? 0 : -ENODEV;
+}
+
 static unsigned long long highest_rate(void)
 {
 	FILE *f = fopen("/proc/sys/kernel/perf_event_max_sample_rate", "re");
@@ -78,6 +112,12 @@ const char *kern_perf_reason(const struct kern_perf_event *e, int error)
 	bool hardware = e->type == PERF_TYPE_HARDWARE || e->type == PERF_TYPE_HW_CACHE ||
 			e->type == PERF_TYPE_RAW;
 
+	if (e->type == PERF_TYPE_BREAKPOINT && error == -ENOSPC)
+		return "all that the processor can watch is in use (four places on x86-64)";
+	if (e->type == PERF_TYPE_BREAKPOINT && error == -EINVAL)
+		return "no place that can be watched";
+	if (e->type == PERF_TYPE_BREAKPOINT && error == -ENODEV)
+		return "this machine has no breakpoints for it (some virtual machines have none)";
 	switch (-error) {
 	case ENOENT:
 	case ENODEV:

@@ -67,6 +67,33 @@ bool kallsyms_each(const char *path, bool (*on_symbol)(void *cookie, const struc
 	return true;
 }
 
+struct search {
+	const char *module, *name;
+	uint64_t addr;
+	bool found;
+};
+
+static bool is_it(void *cookie, const struct kallsym *sym)
+{
+	struct search *search = cookie;
+
+	if (strcmp(sym->name, search->name) == 0 &&
+	    (search->module ? sym->module && strcmp(sym->module, search->module) == 0 : !sym->module)) {
+		search->addr = sym->addr;
+		search->found = true;
+	}
+	return !search->found;
+}
+
+bool kallsyms_find(const char *module, const char *name, uint64_t *addr)
+{
+	struct search search = {.module = module, .name = name};
+
+	kallsyms_each(NULL, is_it, &search);
+	*addr = search.addr;
+	return search.found;
+}
+
 /* ------------------------------------------------------------------ functions */
 
 bool kallsyms_is_function(const char *name)

@@ -20,6 +20,10 @@ struct kallsym {
 bool kallsyms_each(const char *path, bool (*on_symbol)(void *cookie, const struct kallsym *s),
 		   void *cookie);
 
+/* The address of the symbol of that name in a module (NULL: in the kernel itself), 0 if that is hidden. False:
+ * there is none. */
+bool kallsyms_find(const char *module, const char *name, uint64_t *addr);
+
 /* The functions among them: symbols of code, without those that are no functions of their own
  * (kallsyms_is_function). Sorted by address; all are 0 when they are hidden. */
 struct kallsyms {

@@ -326,6 +326,17 @@ static const char *module_pattern(struct session *s, const char *text)
 	return copy;
 }
 
+/* Said how many returns may be on their way at a time; the kernel's own choice will do. */
+static bool good_maxactive(const struct kernel_query *q)
+{
+	const struct component *last = &q->p->comps.v[q->p->comps.n - 1];
+
+	if (strcmp(last->name, "maxactive") != 0 || (last->arg->num >= 0 && last->arg->num <= UINT16_MAX))
+		return true;
+	sem_error(q->s, last->tok, NULL, "maxactive value out of range (0, %d)", UINT16_MAX);
+	return false;
+}
+
 static bool build(struct session *s, const struct probe_family *f, const char *pattern,
 		  const struct probe_point *p, void (*emit)(void *, struct probe_inst *),
 		  void *cookie)
@@ -351,6 +362,8 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 			  "absolute statement probe in unprivileged script; need stap -g");
 		return false;
 	}
+	if (!good_maxactive(&q))
+		return false;
 	if (kernel_wants_source(&q))
 		return by_file(&q);
 	return q.name ? by_name(&q) : by_number(&q, strcmp(what, "function") == 0);

@@ -41,8 +41,15 @@ static const char *const profile_patterns[] = {
 
 bool perf_event_of(const char *path, struct kern_perf_event *e)
 {
-	return sscanf(path, "%" SCNu32 " %" SCNu64 " %" SCNu64 " %" SCNu64, &e->type, &e->config,
-		      &e->period, &e->hz) == 4;
+	return sscanf(path, "%" SCNu32 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu32 " %" SCNu32,
+		      &e->type, &e->config, &e->period, &e->hz, &e->watched, &e->length, &e->access) == 7;
+}
+
+const char *perf_site_path(struct session *s, const struct kern_perf_event *e)
+{
+	return intern(arena_printf(&s->arena,
+				   "%" PRIu32 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu32 " %" PRIu32,
+				   e->type, e->config, e->period, e->hz, e->watched, e->length, e->access));
 }
 
 static struct probe_site *new_site(struct session *s, const struct kern_perf_event *e)
@@ -50,8 +57,7 @@ static struct probe_site *new_site(struct session *s, const struct kern_perf_eve
 	struct probe_site *site = ARENA_NEW(&s->arena, struct probe_site);
 
 	site->kind = SITE_PERF;
-	site->path = intern(arena_printf(&s->arena, "%" PRIu32 " %" PRIu64 " %" PRIu64 " %" PRIu64,
-					 e->type, e->config, e->period, e->hz));
+	site->path = perf_site_path(s, e);
 	return site;
 }
 

@@ -8,7 +8,10 @@
 #include "kern/perf.h"
 #include "probe/provider.h"
 
-/* probe_site.path of SITE_PERF, "TYPE CONFIG PERIOD HZ": places with the same event are one. */
+struct session;
+
+/* probe_site.path of SITE_PERF, numbers that tell the event: places with the same event are one. */
+const char *perf_site_path(struct session *s, const struct kern_perf_event *event);
 bool perf_event_of(const char *path, struct kern_perf_event *event);
 
 struct perf_counter {
@@ -20,7 +23,6 @@ struct perf_counter {
 };
 
 /* NULL: no probe point declares a counter of that name. */
-struct session;
 const struct perf_counter *perf_counter_named(const struct session *s, const char *name);
 
 #endif

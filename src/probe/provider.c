@@ -9,7 +9,7 @@
 
 extern const struct probe_family process_family, process_life_family, process_syscall_family,
 	syscall_family, tracepoint_family, kernel_family, kprobe_family, perf_family, profile_family,
-	netfilter_family, later_family;
+	netfilter_family, data_family;
 
 bool probe_no_match(struct session *s, const struct probe_point *p, const char *what,
 		    const char *plural, const char *asked, const char *const *names, size_t n)
@@ -43,7 +43,7 @@ const struct probe_family *const probe_families[] = {
 	&perf_family,
 	&profile_family,
 	&netfilter_family,
-	&later_family,
+	&data_family,
 	NULL,
 };
 

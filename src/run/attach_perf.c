@@ -1,7 +1,9 @@
 /* Perf events: samples, for which a program runs, and counters. An event belongs to a CPU: one that is switched
  * off takes its events along, one that is switched on gets new ones. See attach.h. */
+#include <dirent.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,28 +43,66 @@ static void remember_cpus(struct kernel *k)
 	kern_online_cpus(k->online);
 }
 
+/* On all CPUs. 0 or -errno. */
+static int sample_everywhere(struct kernel *k, int program, const struct gen_site *v)
+{
+	int n = 0;
+
+	for (int cpu = 0; cpu < kern_possible_cpus(); cpu++) {
+		int fd = sample_on(k, program, v, cpu);
+
+		if (fd < 0 && fd != -ENODEV)
+			return fd;
+		n += fd >= 0;
+	}
+	return n ? 0 : -ENODEV;
+}
+
+/* In the threads of the target, and what they start. 0 or -errno. */
+static int sample_target(struct run *r, int program, const struct gen_site *v,
+			 const struct kern_perf_event *e)
+{
+	const struct dirent *entry;
+	int status = -ESRCH;
+	char path[32];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)r->s->opt.target_pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		int fd, tid = atoi(entry->d_name);
+
+		if (tid <= 0)
+			continue;
+		fd = kern_perf_sample_thread(program, e, tid, v->cookie);
+		if (fd == -ESRCH) /* has ended */
+			continue;
+		status = fd < 0 ? fd : 0;
+		if (fd < 0)
+			break;
+		attach_add_link(r->kernel, fd);
+	}
+	if (dir)
+		closedir(dir);
+	return status;
+}
+
 bool attach_perf(struct run *r, size_t number)
 {
 	struct kernel *k = r->kernel;
 	const struct gen_program *p = &k->img->programs.v[number];
+	int program = k->programs[number];
 
 	remember_cpus(k);
 	for (size_t i = 0; i < p->sites.n; i++) {
 		const struct gen_site *v = &p->sites.v[i];
 		struct kern_perf_event e;
-		int fd = -ENODEV, n = 0;
+		int status;
 
-		for (int cpu = 0; cpu < kern_possible_cpus(); cpu++) {
-			fd = sample_on(k, k->programs[number], v, cpu);
-			if (fd < 0 && fd != -ENODEV)
-				break;
-			n += fd >= 0;
-		}
-		if ((fd < 0 && fd != -ENODEV) || !n) {
-			perf_event_of(v->site->path, &e);
-			if (!attach_refused(r, v, kern_perf_reason(&e, fd)))
-				return false;
-		}
+		perf_event_of(v->site->path, &e);
+		status = v->site->target_only ? sample_target(r, program, v, &e) : sample_everywhere(k, program, v);
+		if (status < 0 && !attach_refused(r, v, kern_perf_reason(&e, status)))
+			return false;
 	}
 	return true;
 }
@@ -121,7 +161,8 @@ static void come_back(struct run *r, int cpu)
 		const struct gen_program *p = &k->img->programs.v[i];
 
 		for (size_t n = 0; p->attach == GEN_PERF && n < p->sites.n && status >= 0; n++)
-			status = sample_on(k, k->programs[i], &p->sites.v[n], cpu);
+			if (!p->sites.v[n].site->target_only)
+				status = sample_on(k, k->programs[i], &p->sites.v[n], cpu);
 	}
 	for (uint32_t i = 0; i < k->img->counters.n && status >= 0; i++)
 		status = count_on(k, i, cpu);

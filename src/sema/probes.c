@@ -612,6 +612,19 @@ static bool deepest_alias(void *cookie, struct probe *a, const struct probe_poin
 	return true;
 }
 
+/* Aliases that the tapset has for itself are no suggestions. */
+static void drop_private(struct names *n)
+{
+	size_t kept = 0;
+
+	if (n->level < n->p->comps.n && strncmp(n->p->comps.v[n->level].name, "__", 2) == 0)
+		return;
+	for (size_t i = 0; i < n->v.n; i++)
+		if (strncmp(n->v.v[i], "__", 2) != 0)
+			n->v.v[kept++] = n->v.v[i];
+	n->v.n = kept;
+}
+
 static void mismatch(struct session *s, const struct probe_point *p)
 {
 	struct names n = {.s = s, .p = p};
@@ -655,6 +668,7 @@ static void mismatch(struct session *s, const struct probe_point *p)
 		for (size_t i = 0; i < k; i++)
 			vec_push(&n.v, &s->arena, lib[i]);
 	}
+	drop_private(&n);
 	tok = p->comps.v[truncated ? p->comps.n - 1 : n.level].tok;
 	if (truncated) {
 		struct str b = {0};

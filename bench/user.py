@@ -246,8 +246,8 @@ class User:
     # ------------------------------------------------------------ output
 
     def lines(self):
-        """Lines of a handler that prints twenty at a hit, to a file."""
-        calls, each = 20000, 20
+        """Lines of a handler that prints so many at a hit that the trap does not count, to a file."""
+        calls, each = 20000, 100
         out = os.path.join(self.scratch, "lines")
         script = (f'probe process("{self.target}").function("work") {{ for (i = 0; i < {each}; i++) '
                   'printf("%d %s\\n", $n, "a line of text") }')

@@ -702,6 +702,16 @@ static void mismatch(struct session *s, const struct probe_point *p)
 
 /* ------------------------------------------------------------------ one point */
 
+/* Reports why a point that a pattern has found is not possible. */
+static void explain(struct session *s, const struct compose *c, const struct probe_point *p)
+{
+	struct compose *k = ARENA_NEW(&s->arena, struct compose);
+
+	*k = *c;
+	k->body = NULL;
+	derive(s, k, p, false);
+}
+
 /* Makes the instances of a point; errors are reported unless optional. Returns how many. */
 static size_t derive(struct session *s, struct compose *c, const struct probe_point *p,
 		     bool optional)
@@ -723,7 +733,10 @@ static size_t derive(struct session *s, struct compose *c, const struct probe_po
 			k->body = NULL;
 			n += derive(s, k, w.out.v[i], true);
 		}
-		if (!n && !optional)
+		/* There are such points, but none is possible: the first of them tells why. */
+		if (!n && !optional && w.out.n)
+			explain(s, c, w.out.v[0]);
+		else if (!n && !optional)
 			mismatch(s, p);
 		return n;
 	}

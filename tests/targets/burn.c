@@ -2,7 +2,8 @@
  *
  *	burn shares MS   MS ms of CPU time: heavy() does three times as much as light()
  *	burn events N    N new pages are touched, the CPU is given away N times, between begin_region()
- *	                 and end_region(): prints what getrusage() counted there in the second round
+ *	                 and end_region(): prints what getrusage() counted there in the second round, at
+ *	                 least and at most: it is asked inside of the two and outside
  *	burn stack MS    MS ms in innermost(), called by inner(), called by outer() */
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,28 +64,40 @@ PROBED int outer(long ms)
 	return inner(ms) + 1;
 }
 
+static long faults(const struct rusage *u)
+{
+	return u->ru_minflt + u->ru_majflt;
+}
+
+static long switches(const struct rusage *u)
+{
+	return u->ru_nvcsw + u->ru_nivcsw;
+}
+
 static void region(int n, int tell)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	char *p = mmap(NULL, (size_t)n * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct timespec pause = {.tv_nsec = 100000};
-	struct rusage before, after;
+	struct rusage before, first, last, after;
 
 	if (p == MAP_FAILED)
 		exit(1);
 	madvise(p, (size_t)n * page, MADV_NOHUGEPAGE);
 	getrusage(RUSAGE_SELF, &before);
 	begin_region();
+	getrusage(RUSAGE_SELF, &first);
 	for (int i = 0; i < n; i++)
 		p[(size_t)i * page] = 1;
 	for (int i = 0; i < n; i++)
 		nanosleep(&pause, NULL);
+	getrusage(RUSAGE_SELF, &last);
 	end_region(0, 0);
 	getrusage(RUSAGE_SELF, &after);
 	if (tell) {
-		printf("faults %ld switches %ld\n",
-		       after.ru_minflt + after.ru_majflt - before.ru_minflt - before.ru_majflt,
-		       after.ru_nvcsw + after.ru_nivcsw - before.ru_nvcsw - before.ru_nivcsw);
+		printf("faults %ld to %ld switches %ld to %ld\n", faults(&last) - faults(&first),
+		       faults(&after) - faults(&before), switches(&last) - switches(&first),
+		       switches(&after) - switches(&before));
 		fflush(stdout);
 	}
 	munmap(p, (size_t)n * page);

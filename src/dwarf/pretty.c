@@ -47,16 +47,34 @@ static void add_value(struct pretty *p, const char *conversion, struct expr *e)
 	vec_push(&p->args, q->a, e);
 }
 
-static struct expr *quoted(struct dbg_query *q, struct expr *address)
+/* The string there, of at most so many bytes (0: whatever there is). */
+static struct expr *quoted(struct dbg_query *q, struct expr *address, uint64_t bytes)
 {
+	bool kernel = q->m && q->m->kernel;
 	struct expr *e;
 
 	if (!address)
 		return NULL;
 	e = expr_make(q->a, EX_CALL, q->tok);
-	e->name = intern(q->m && q->m->kernel ? "__shown_string" : "user_string_quoted");
+	e->name = intern(kernel ? "__shown_string" : bytes ? "user_string_n_quoted" : "user_string_quoted");
 	vec_push(&e->args, q->a, address);
+	if (bytes)
+		vec_push(&e->args, q->a, dbg_number(q, (int64_t)bytes));
 	return e;
+}
+
+/* Bytes of an array of characters, or of a row of them; 0: not known. */
+static uint64_t text_bytes(struct dbg_query *q, const struct dbg_type *t)
+{
+	struct dbg_type element;
+	unsigned dimensions;
+	uint64_t row;
+
+	if (!dbg_array(q, t, 0, &element, &row, &dimensions))
+		return 0;
+	if (dimensions < 2)
+		return dbg_size(q, *t);
+	return dbg_array(q, t, dimensions - 2, &element, &row, &dimensions) ? row : 0;
 }
 
 /* The expression of p; "" is a plain literal. */
@@ -251,7 +269,7 @@ static void show_pointer(struct pretty *p, const struct dbg_object *o, struct db
 
 	to = dbg_peel(to);
 	if (dbg_is_char(&to)) {
-		add_value(p, "%s", quoted(q, dbg_value(q, o)));
+		add_value(p, "%s", quoted(q, dbg_value(q, o), 0));
 	} else if (dbg_tag(&to) == DW_TAG_subroutine_type && !level) {
 		str_add(&p->format, "<function>:");
 		add_value(p, "%p", dbg_value(q, o));
@@ -315,7 +333,7 @@ static void show(struct pretty *p, const struct dbg_object *o, int level)
 		if (nested)
 			str_add(&p->format, "[...]");
 		else if (dbg_is_char(&element))
-			add_value(p, "%s", quoted(q, dbg_address(q, o)));
+			add_value(p, "%s", quoted(q, dbg_address(q, o), text_bytes(q, &t)));
 		else
 			show_array(p, o, t, level);
 		return;

@@ -340,6 +340,20 @@ static bool is_preserved(int reg)
 	return reg == 3 || reg == 6 || (reg >= 12 && reg <= 15);
 }
 
+/* Nothing of the function has run yet: registers are as the caller left them. */
+static bool at_entry(struct dbg_query *q)
+{
+	uint64_t first, behind_endbr;
+	Dwarf_Die function;
+	Dwarf_Addr entry;
+
+	if (q->callee || q->at->is_return || !dbg_function(q, &function) || !dbg_entry_pc(&function, &entry))
+		return false;
+	first = behind_endbr = entry + q->m->dwarf_bias - q->m->elf_bias;
+	obj_place_probe(q->m->obj, &behind_endbr, true);
+	return q->at->pc == first || q->at->pc == behind_endbr;
+}
+
 struct expr *dbg_callers_register(struct dbg_query *q, int reg)
 {
 	Dwarf_Op memory[3], *ops;
@@ -352,7 +366,7 @@ struct expr *dbg_callers_register(struct dbg_query *q, int reg)
 		return dbg_frame_address(q);
 	frame = dbg_frame(q);
 	if (!frame || dwarf_frame_register(frame, reg, memory, &ops, &n) != 0 ||
-	    (!n && ops == memory && !is_preserved(reg))) {
+	    (!n && ops == memory && !is_preserved(reg) && !at_entry(q))) {
 		free(frame);
 		return dbg_fail(q, "register %d of the caller is not known [man error::dwarf]", reg);
 	}

@@ -461,7 +461,8 @@ struct expr *dbg_address_of(struct dbg_query *q, uint64_t address)
 		q->s->kernel_address = "a variable of the kernel";
 		return dbg_number(q, (int64_t)(address + q->m->bias));
 	}
-	if (gelf_getehdr(q->m->elf, &header) && header.e_type != ET_DYN)
+	/* At a fixed address: elsewhere that is another program's. */
+	if (!q->foreign && gelf_getehdr(q->m->elf, &header) && header.e_type != ET_DYN)
 		return dbg_number(q, (int64_t)address);
 	return dbg_binary(q, OP_ADD, dbg_bias(q), dbg_number(q, (int64_t)address));
 }

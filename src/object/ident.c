@@ -1,5 +1,6 @@
 /* What a file says about itself and the files it belongs to. See object.h. */
 #include <elf.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "object/object.h"
@@ -134,6 +135,8 @@ bool obj_mark(struct obj *o, struct obj_mark *mark)
 		obj_needed(o, &needed, &soname, &runpath);
 		p = (const uint8_t *)soname;
 	}
+	if (!p && o->type == ET_EXEC)
+		p = o->data + offsetof(Elf64_Ehdr, e_entry);
 	if (!p || !obj_vaddr(o, (uint64_t)(p - o->data), &mark->vaddr))
 		return false;
 	p = obj_at(o, mark->vaddr, &n);

@@ -128,8 +128,8 @@ bool obj_symbol_is_function(const struct obj_symbol *s);
 
 /* ------------------------------------------------------------------ ident.c */
 
-/* Bytes of the file by which it is told from others where it is loaded: of its build-id or, without one, its soname.
- * False: it has neither, or not in memory. */
+/* Bytes of the file by which it is told from others where it is loaded: of its build-id or, without one, its soname,
+ * or the entry point in the header of a program at a fixed address. False: it has none of these in memory. */
 struct obj_mark {
 	uint64_t vaddr, first, second; /* two numbers of 8 bytes at an address in the file */
 };

@@ -33,6 +33,7 @@ struct process_place {
 struct process_file {
 	const char *path;  /* canonical */
 	const char *shown; /* in process("...") or library("...") */
+	long long pid;	   /* of the process that was named, 0: none was */
 };
 typedef VEC(struct process_file) process_files;
 
@@ -62,6 +63,10 @@ struct process_query {
 	struct map seen;	/* with -l: script texts that have been emitted */
 };
 
+bool process_same_file(const char *a, const char *b);
+/* A path of that process, as we get at the file behind link (in /proc/PID): in a container it is another one of the
+ * same name, and after an upgrade the file is gone. */
+const char *process_path(struct session *s, long long pid, const char *path, const char *link);
 /* process_select.c, process_library.c: false after reporting an error. *many: it is a pattern, of
  * which not every file needs to have a match. */
 bool process_select(struct process_query *q, process_files *out, bool *many);

@@ -2,6 +2,7 @@
  * reference 7.6). See process.h. */
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +15,7 @@ enum { MAX_LIBRARIES = 2000 };
 
 struct library_entry {
 	const char *needed;    /* as the program names it */
-	const char *path;      /* as the dynamic linker shows it */
+	const char *path;      /* as the dynamic linker or /proc shows it */
 	const char *canonical;
 };
 
@@ -197,11 +198,74 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* One that a process has mapped, if it is no part of the program. */
+static void add_mapped(struct closure *c, const struct process_file *program, const char *link, const char *mapped)
+{
+	struct arena *a = &c->s->arena;
+	const char *path = process_path(c->s, program->pid, mapped, link), *soname, *runpath, *why;
+	obj_names needed = {0};
+	struct obj o;
+
+	if (process_same_file(path, program->path) || c->v.n >= MAX_LIBRARIES)
+		return;
+	for (size_t i = 0; i < c->v.n; i++)
+		if (strcmp(c->v.v[i].canonical, path) == 0)
+			return;
+	if (!obj_open(&o, path, &why))
+		return;
+	obj_needed(&o, &needed, &soname, &runpath);
+	vec_push(&c->v, a, (struct library_entry){arena_strdup(a, soname ? soname : base_name(mapped)),
+						   arena_strdup(a, mapped), path});
+	obj_close(&o);
+}
+
+/* What the process runs code of, libraries that it has loaded by dlopen() too. */
+static void mapped_libraries(struct closure *c, const struct process_file *program)
+{
+	char name[64], line[PATH_MAX + 200], *path, *deleted;
+	int begin, end;
+	FILE *f;
+
+	snprintf(name, sizeof(name), "/proc/%lld/maps", program->pid);
+	f = fopen(name, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		char link[128], range[40], mode[8];
+
+		begin = end = 0;
+		/* begin-end mode offset device inode path */
+		if (sscanf(line, "%39s %7s %*s %*s %*s %n%*[^\n]%n", range, mode, &begin, &end) != 2 ||
+		    !strchr(mode, 'x') || end <= begin || line[begin] != '/')
+			continue;
+		path = line + begin;
+		line[end] = 0;
+		deleted = strstr(path, " (deleted)");
+		if (deleted)
+			*deleted = 0;
+		snprintf(link, sizeof(link), "/proc/%lld/map_files/%s", program->pid, range);
+		add_mapped(c, program, link, path);
+	}
+	if (f)
+		fclose(f);
+}
+
+
 static bool names_entry(const char *text, const struct library_entry *e)
 {
 	return dbg_match(text, e->path) || dbg_match(text, e->canonical) ||
 	       dbg_match(text, e->needed) || dbg_match(text, base_name(e->path)) ||
 	       dbg_match(text, base_name(e->canonical));
+}
+
+/* The first that is meant, or all. False: none is. */
+static bool choose(struct closure *c, const char *text, bool many, process_files *out)
+{
+	for (size_t i = 0; i < c->v.n && (many || !out->n); i++) {
+		const struct library_entry *e = &c->v.v[i];
+
+		if (names_entry(text, e))
+			vec_push(out, &c->s->arena, (struct process_file){e->canonical, many ? e->canonical : text, 0});
+	}
+	return out->n;
 }
 
 bool process_select_library(struct process_query *q, const struct process_file *program,
@@ -214,30 +278,26 @@ bool process_select_library(struct process_query *q, const struct process_file *
 
 	*many = dbg_is_wild(text);
 	if (strchr(text, '/') && !*many && (path = real_path(s, text)) != NULL) {
-		vec_push(out, &s->arena, (struct process_file){path, text});
+		vec_push(out, &s->arena, (struct process_file){path, text, 0});
 		return true;
 	}
-	needed_libraries(&c, program->path);
-	for (size_t i = 0; i < c.v.n; i++) {
-		const struct library_entry *e = &c.v.v[i];
-
-		vec_push(&names, &s->arena, e->path);
-		if (!names_entry(text, e))
-			continue;
-		vec_push(out, &s->arena,
-			 (struct process_file){e->canonical, *many ? e->canonical : text});
-		if (!*many)
+	if (program->pid) {
+		mapped_libraries(&c, program);
+		if (choose(&c, text, *many, out))
 			return true;
 	}
-	if (out->n)
+	needed_libraries(&c, program->path);
+	if (choose(&c, text, *many, out))
 		return true;
+	for (size_t i = 0; i < c.v.n; i++)
+		vec_push(&names, &s->arena, c.v.v[i].path);
 	path = *many ? NULL : search_dirs(&c, getenv("LD_LIBRARY_PATH"), NULL, text);
 	if (path && (path = real_path(s, path)) != NULL) {
 		sem_warn(s, NULL,
 			 "'%s' is not a needed library of '%s'. Specify the full path to squelch this "
 			 "warning.",
 			 text, program->path);
-		vec_push(out, &s->arena, (struct process_file){path, text});
+		vec_push(out, &s->arena, (struct process_file){path, text, 0});
 		return true;
 	}
 	return process_no_match(q, "library", "libraries", text, names.v, names.n);

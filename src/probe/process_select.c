@@ -117,7 +117,7 @@ static void add(struct process_query *q, process_files *out, const char *path, c
 	for (size_t i = 0; i < out->n; i++)
 		if (strcmp(out->v[i].path, path) == 0)
 			return;
-	vec_push(out, &q->s->arena, (struct process_file){path, shown});
+	vec_push(out, &q->s->arena, (struct process_file){path, shown, 0});
 }
 
 static bool select_glob(struct process_query *q, const char *pattern, process_files *out)
@@ -145,19 +145,27 @@ static bool select_glob(struct process_query *q, const char *pattern, process_fi
 	return out->n != 0;
 }
 
-static bool same_file(const char *a, const char *b)
+bool process_same_file(const char *a, const char *b)
 {
 	struct stat x, y;
 
 	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* The program of a process: its path, if that is the file that runs. In a container it is another
- * one of the same name, and after an upgrade the file is gone. */
+const char *process_path(struct session *s, long long pid, const char *path, const char *link)
+{
+	const char *inside;
+
+	if (process_same_file(path, link))
+		return arena_strdup(&s->arena, path);
+	inside = arena_printf(&s->arena, "/proc/%lld/root%s", pid, path);
+	return process_same_file(inside, link) ? inside : arena_strdup(&s->arena, link);
+}
+
+/* The program of a process. */
 static const char *pid_program(struct session *s, long long pid)
 {
 	char link[64], path[PATH_MAX];
-	const char *inside;
 	ssize_t n;
 
 	snprintf(link, sizeof(link), "/proc/%lld/exe", pid);
@@ -165,10 +173,7 @@ static const char *pid_program(struct session *s, long long pid)
 	if (n < 0)
 		return NULL;
 	path[n] = 0;
-	if (same_file(path, link))
-		return arena_strdup(&s->arena, path);
-	inside = arena_printf(&s->arena, "/proc/%lld/root%s", pid, path);
-	return same_file(inside, link) ? inside : arena_strdup(&s->arena, link);
+	return process_path(s, pid, path, link);
 }
 
 static bool select_pid(struct process_query *q, long long pid, process_files *out)
@@ -185,6 +190,7 @@ static bool select_pid(struct process_query *q, long long pid, process_files *ou
 		return false;
 	}
 	add(q, out, path, path);
+	out->v[out->n - 1].pid = pid;
 	return true;
 }
 

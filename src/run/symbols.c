@@ -98,10 +98,9 @@ static int64_t clock_now(void)
 
 /* ------------------------------------------------------------------ files */
 
-/* The process' own view of the path: it may live in a container. */
-static struct object *object_of(struct symbols *s, uint32_t pid, dev_t dev, ino_t ino, const char *path)
+/* from: where it can be read as long as the process has it mapped. */
+static struct object *object_of(struct symbols *s, dev_t dev, ino_t ino, const char *path, const char *from)
 {
-	char from[4200];
 	struct object *o;
 
 	for (o = s->objects; o; o = o->next)
@@ -111,7 +110,6 @@ static struct object *object_of(struct symbols *s, uint32_t pid, dev_t dev, ino_
 	o->dev = dev;
 	o->ino = ino;
 	o->path = arena_strdup(&s->arena, path);
-	snprintf(from, sizeof(from), "/proc/%u/root%s", pid, path);
 	o->from = xstrdup(from);
 	o->next = s->objects;
 	s->objects = o;
@@ -186,9 +184,20 @@ static bool read_mappings(struct symbols *s, struct process *p)
 		any = true;
 		m = (struct mapping){start, end, offset, NULL, p->read_ns};
 		line[strcspn(line, "\n")] = 0;
-		if (line[at] == '/')
-			m.object = object_of(s, p->pid, (dev_t)major << 32 | minor, (ino_t)inode,
-					     line + at);
+		if (line[at] == '/') {
+			char *deleted = strstr(line + at, " (deleted)"), from[4500];
+
+			/* The process' own view of the path: it may live in a container. After an upgrade
+			 * there is no path. */
+			if (deleted) {
+				*deleted = 0;
+				snprintf(from, sizeof(from), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, p->pid, start,
+					 end);
+			} else {
+				snprintf(from, sizeof(from), "/proc/%u/root%s", p->pid, line + at);
+			}
+			m.object = object_of(s, (dev_t)major << 32 | minor, (ino_t)inode, line + at, from);
+		}
 		add_mapping(p, m);
 	}
 	fclose(f);
@@ -272,15 +281,17 @@ static void on_event(void *cookie, const struct kern_mapping *e)
 {
 	struct symbols *s = cookie;
 	struct mapping m = {e->start, e->end, e->offset, NULL, (int64_t)e->time_ns};
+	char from[4500];
 
 	/* Pids do not run out before memory does; names for the last ones are not worth it. */
 	if (s->n_processes >= MAX_PROCESSES)
 		return;
 	switch (e->kind) {
 	case KERN_MAPPED:
-		if (e->path[0] == '/' && e->path[1] != '/')
-			m.object = object_of(s, e->pid, (dev_t)e->major << 32 | e->minor,
-					     (ino_t)e->inode, e->path);
+		if (e->path[0] == '/' && e->path[1] != '/') {
+			snprintf(from, sizeof(from), "/proc/%u/root%s", e->pid, e->path);
+			m.object = object_of(s, (dev_t)e->major << 32 | e->minor, (ino_t)e->inode, e->path, from);
+		}
 		insert_mapping(find_process(s, e->pid, true), m);
 		break;
 	case KERN_FORKED:

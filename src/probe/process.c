@@ -320,12 +320,28 @@ static bool build_component(struct process_query *q)
 	return process_plt(q);
 }
 
+/* NULL: processes of this machine can run it, or load it. */
+static const char *not_for_processes(const struct obj *o)
+{
+#ifdef __aarch64__
+	bool here = o->machine == EM_AARCH64 || o->machine == EM_ARM;
+#else
+	bool here = o->machine == EM_X86_64 || o->machine == EM_386;
+#endif
+	if (!here)
+		return "a program of another machine";
+	return o->type == ET_EXEC || o->type == ET_DYN ? NULL : "neither a program nor a library";
+}
+
 static bool build_in_file(struct process_query *q, const char *path)
 {
 	const char *why;
 	bool ok;
 
 	q->m = dbg_open(q->s, path, &why);
+	/* All can be listed. */
+	if (q->m && !q->s->opt.list_point && (why = not_for_processes(q->m->obj)) != NULL)
+		q->m = NULL;
 	if (!q->m) {
 		if (!q->quiet)
 			sem_point_error(q->s, q->p->comps.v[0].tok, NULL, "no match (%s: %s)", path, why);

@@ -78,8 +78,13 @@ static bool complain(struct process_query *q, const struct dbg_spec *spec)
 {
 	dbg_names names = {0};
 
-	if (!q->s->muted)
-		dbg_function_names(q->s, q->m, &names);
+	if (q->s->muted)
+		return process_no_match(q, "function", "functions", spec->name, NULL, 0);
+	dbg_function_names(q->s, q->m, &names);
+	if (!names.n) {
+		sem_point_error(q->s, q->p->comps.v[0].tok, NULL, "no match (%s has no symbols)", q->m->path);
+		return false;
+	}
 	return process_no_match(q, "function", "functions", spec->name, names.v, names.n);
 }
 

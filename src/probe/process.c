@@ -196,7 +196,7 @@ bool process_emit(struct process_query *q, const struct process_site *e)
 		vec_push(&q->refused, &s->arena, e->arg);
 		return false;
 	}
-	place->throws = e->kind == SITE_URETPROBE && process_may_throw(q, &place->at, pc);
+	place->thrown = e->kind == SITE_URETPROBE ? process_thrown(q, &place->at, pc) : NULL;
 	site->kind = e->kind;
 	site->path = q->m->path;
 	site->vaddr = pc;

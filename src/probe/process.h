@@ -26,7 +26,7 @@ struct process_place {
 	enum place_kind kind;
 	const struct usdt_note *mark;
 	const char *name; /* PLACE_PLT: the imported function */
-	bool throws;	  /* with a return probe: a C++ exception may leave the function */
+	const char *thrown; /* with a return probe: what may leave the function, "a C++ exception"; else NULL */
 };
 
 /* A file that a point names. */
@@ -113,7 +113,8 @@ struct probe_inst *process_entry_of(struct session *s, const struct probe_inst *
 /* process_return.c */
 /* Would the program go astray with a return probe there? A warning has then told. shown: the point. */
 bool process_return_is_dangerous(struct process_query *q, const struct process_site *e, const char *shown);
-bool process_may_throw(struct process_query *q, const struct dbg_place *at, uint64_t pc);
+/* What may leave that function in another way than by returning: "a C++ exception"; NULL: nothing. */
+const char *process_thrown(struct process_query *q, const struct dbg_place *at, uint64_t pc);
 void process_warn_throws(struct session *s);
 
 /* process_mark.c: variables of marks and stubs. */

@@ -1,7 +1,7 @@
 /* What a return probe does to a program. See process.h.
  *
- * The kernel replaces the return address on the stack by that of a trampoline. A C++ exception that
- * leaves the function finds no unwind information there, and the program is ended ("terminate called
+ * The kernel replaces the return address on the stack by that of a trampoline. A C++ exception (or a panic of
+ * Rust) that leaves the function finds no unwind information there, and the program is ended ("terminate called
  * after throwing..."; tried with 6.18). longjmp() is fine: the return is only not seen.
  *
  * Go walks its stacks all the time, to move them and to collect garbage, and ends the program when it meets an
@@ -69,7 +69,10 @@ bool process_return_is_dangerous(struct process_query *q, const struct process_s
 
 /* ------------------------------------------------------------------ exceptions */
 
-static bool is_unwound_language(int language)
+static const char cplusplus[] = "a C++ exception", rust[] = "a panic", other[] = "an exception";
+
+/* What leaves functions of such a language, NULL: nothing does. */
+static const char *unwinds(int language)
 {
 	switch (language) {
 	case DW_LANG_C_plus_plus:
@@ -78,37 +81,41 @@ static bool is_unwound_language(int language)
 	case DW_LANG_C_plus_plus_14:
 	case 0x2b: /* C++17 */
 	case 0x3a: /* C++20 */
+		return cplusplus;
 	case DW_LANG_Rust:
+		return rust;
 	case DW_LANG_D:
 	case DW_LANG_Ada83:
 	case DW_LANG_Ada95:
-		return true;
+		return other;
 	default:
-		return false;
+		return NULL;
 	}
 }
 
 /* Code of such a language, in a file that handles exceptions, which calls something. */
-bool process_may_throw(struct process_query *q, const struct dbg_place *at, uint64_t pc)
+const char *process_thrown(struct process_query *q, const struct dbg_place *at, uint64_t pc)
 {
 	const struct obj_symbol *y = obj_symtab_around(dbg_symbols(q->m), pc);
 	Dwarf_Die scope = at->scope, unit;
+	const char *what = NULL;
 
 	if (!obj_section(q->m->obj, ".gcc_except_table") || !y || strcmp(y->name, "main") == 0)
-		return false;
-	if (scope.addr && dwarf_diecu(&scope, &unit, NULL, NULL)) {
-		if (!is_unwound_language(dwarf_srclang(&unit)))
-			return false;
-	} else if (strncmp(y->name, "_Z", 2) != 0 && strncmp(y->name, "_R", 2) != 0) {
-		return false;
-	}
-	return obj_may_call(q->m->obj, y->addr, y->size);
+		return NULL;
+	if (scope.addr && dwarf_diecu(&scope, &unit, NULL, NULL))
+		what = unwinds(dwarf_srclang(&unit));
+	else if (strncmp(y->name, "_R", 2) == 0)
+		what = rust;
+	else if (strncmp(y->name, "_Z", 2) == 0)
+		what = cplusplus;
+	return what && obj_may_call(q->m->obj, y->addr, y->size) ? what : NULL;
 }
 
 void process_warn_throws(struct session *s)
 {
 	struct map seen = {0};
 	struct str names = {0};
+	const char *what = NULL;
 	size_t n = 0, shown = s->opt.verbose[2] ? SIZE_MAX : 3;
 
 	for (size_t i = 0; i < s->program->probes.n; i++) {
@@ -121,16 +128,17 @@ void process_warn_throws(struct session *s)
 		place = inst->site->place;
 		key = arena_printf(&s->arena, "%s %llx", inst->site->path,
 				   (unsigned long long)inst->site->offset);
-		if (!place->throws || map_get(&seen, intern(key)))
+		if (!place->thrown || map_get(&seen, intern(key)))
 			continue;
 		map_set(&seen, &s->arena, intern(key), s);
+		what = !what || what == place->thrown ? place->thrown : other;
 		if (n++ < shown)
 			str_addf(&names, "%s %s", n > 1 ? "," : "", inst->alias_name);
 	}
 	if (n)
 		sem_warn(s, NULL,
-			 "a C++ exception that leaves a function with a return probe ends the program; %zu "
-			 "function%s may be left by one:%s%s",
-			 n, n == 1 ? "" : "s", names.s, n > shown ? ", ... (-v names all of them)" : "");
+			 "%s that leaves a function with a return probe ends the program; %zu function%s may be "
+			 "left by one:%s%s",
+			 what, n, n == 1 ? "" : "s", names.s, n > shown ? ", ... (-v names all of them)" : "");
 	str_release(&names);
 }

@@ -18,7 +18,8 @@
  *   retval.c     where structures are that a function returns
  *   callers.c    values at the entry of a function, from its callers
  *   relocate.c   offsets in the kernel's structures, for compiled scripts
- *   vars.c       $x and its accessors, $$vars, lists for -L
+ *   vars.c       $x, @var and @cast, lists for -L
+ *   access.c     members, elements, values of what they are
  *   pretty.c     $x$, $x$$
  *
  * Addresses are always those of the file (p_vaddr): libdw's biases stay inside this folder. Handles

@@ -282,16 +282,26 @@ bool dbg_use_module(struct dbg_query *q, const char *name);
 bool dbg_use_kernel(struct dbg_query *q, const char *module);
 bool dbg_return_object(struct dbg_query *q, struct dbg_object *out);
 void dbg_argument_object(struct dbg_query *q, const struct dbg_argument *arg, struct dbg_object *out);
-/* One step; messages name the accessor as the script wrote it. */
-bool dbg_step_member(struct dbg_query *q, struct dbg_object *o, const char *name);
-/* What a pointer points to. */
-bool dbg_dereference(struct dbg_query *q, struct dbg_object *o);
-/* The object as a long: extended, decayed. NULL: cannot be one. */
-struct expr *dbg_value(struct dbg_query *q, const struct dbg_object *o);
-struct expr *dbg_address(struct dbg_query *q, const struct dbg_object *o);
+/* The object that a variable is, at the place. */
+bool dbg_variable_object(struct dbg_query *q, Dwarf_Die *var, struct dbg_object *o);
+/* " (alternatives: a, b": names like one that there is not; "": none. */
+const char *dbg_alternatives(struct dbg_query *q, const char *name, const dbg_names *names);
 /* Behind foreign_type.resolve. */
 struct expr *dbg_resolve_typed(struct session *s, const struct foreign_type *type,
 			       struct expr *target, const char **why);
+
+/* ------------------------------------------------------------------ access.c */
+
+/* One step; messages name the accessor as the script wrote it. */
+bool dbg_step_member(struct dbg_query *q, struct dbg_object *o, const char *name);
+bool dbg_step_index(struct dbg_query *q, struct dbg_object *o, struct expr *index);
+/* What a pointer points to. */
+bool dbg_dereference(struct dbg_query *q, struct dbg_object *o);
+/* DW_TAG_pointer_type and the like. */
+bool dbg_is_pointer(int tag);
+/* The object as a long: extended, decayed. NULL: cannot be one. */
+struct expr *dbg_value(struct dbg_query *q, const struct dbg_object *o);
+struct expr *dbg_address(struct dbg_query *q, const struct dbg_object *o);
 
 /* ------------------------------------------------------------------ relocate.c */
 

@@ -1,7 +1,5 @@
 /* Target expressions: $x, @var, @cast and their accessors, looked up in debug information (language
  * reference 6, probe reference 9.5). */
-#include <elf.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -136,7 +134,7 @@ static bool find_child(Dwarf_Die *scope, const char *name, Dwarf_Die *out)
 
 /* ------------------------------------------------------------------ messages */
 
-static const char *alternatives(struct dbg_query *q, const char *name, const dbg_names *names)
+const char *dbg_alternatives(struct dbg_query *q, const char *name, const dbg_names *names)
 {
 	const char *s;
 
@@ -215,7 +213,7 @@ static void no_local(struct dbg_query *q, const char *name)
 	for (size_t i = 0; q->at->signature && i < q->at->signature->args.n; i++)
 		vec_push(&names, q->a, argument_name(q, i));
 	collect_names(q, &names);
-	alt = alternatives(q, arena_printf(q->a, "$%s", name), &names);
+	alt = dbg_alternatives(q, arena_printf(q->a, "$%s", name), &names);
 	/* The second bracket is SystemTap's. */
 	dbg_fail(q, "unable to find local '%s', [man error::dwarf]%s%s%s", name, whereabouts(q), alt,
 		 *alt ? ")" : "");
@@ -223,7 +221,7 @@ static void no_local(struct dbg_query *q, const char *name)
 
 /* ------------------------------------------------------------------ objects */
 
-static bool variable_object(struct dbg_query *q, Dwarf_Die *var, struct dbg_object *o)
+bool dbg_variable_object(struct dbg_query *q, Dwarf_Die *var, struct dbg_object *o)
 {
 	memset(o, 0, sizeof(*o));
 	o->bit_offset = -1;
@@ -334,225 +332,6 @@ static bool find_argument(struct dbg_query *q, const char *name, struct dbg_obje
 	return true;
 }
 
-bool dbg_dereference(struct dbg_query *q, struct dbg_object *o)
-{
-	struct dbg_type pointer = dbg_peel(o->type), to = dbg_pointee(&pointer);
-
-	o->open_type = NULL;
-	if (o->loc.kind == LOC_POINTER) {
-		Dwarf_Die target = o->loc.target;
-		int64_t offset = o->loc.offset;
-
-		if (!dbg_locate(q, &target, &o->loc))
-			return false;
-		if (o->loc.kind == LOC_ADDRESS)
-			o->loc.e = dbg_binary(q, OP_ADD, o->loc.e, dbg_number(q, offset));
-		else
-			o->loc.at_byte += (uint64_t)offset;
-	} else {
-		struct expr *e = dbg_fetch(q, &o->loc, 0, 64, false, 8);
-
-		memset(&o->loc, 0, sizeof(o->loc));
-		o->loc.kind = LOC_ADDRESS;
-		o->loc.e = e;
-		if (!e)
-			return false;
-	}
-	o->type = to;
-	o->bit_offset = -1;
-	return true;
-}
-
-static bool is_pointer(int tag)
-{
-	return tag == DW_TAG_pointer_type || tag == DW_TAG_reference_type ||
-	       tag == DW_TAG_rvalue_reference_type;
-}
-
-static const char *type_name_of(struct dbg_query *q, struct dbg_type t)
-{
-	const char *s = dbg_type_text(q->a, t);
-
-	return s ? s : "an unnamed type";
-}
-
-static bool move(struct dbg_query *q, struct dbg_object *o, uint64_t bytes)
-{
-	if (o->loc.kind == LOC_ADDRESS) {
-		o->loc.e = dbg_binary(q, OP_ADD, o->loc.e, dbg_number(q, (int64_t)bytes));
-		return o->loc.e != NULL;
-	}
-	o->loc.at_byte += bytes;
-	return true;
-}
-
-bool dbg_step_member(struct dbg_query *q, struct dbg_object *o, const char *name)
-{
-	struct dbg_member m;
-
-	for (int depth = 0;; depth++) {
-		struct dbg_type t = dbg_peel(o->type);
-		int tag = dbg_tag(&t);
-
-		if (is_pointer(tag) && depth < DBG_MAX_DEPTH) {
-			struct dbg_type to = dbg_pointee(&t);
-
-			to = dbg_peel(to);
-			if (dbg_tag(&to) == 0)
-				return dbg_fail(q, "invalid access '->%s' vs '%s'", name,
-						type_name_of(q, o->type));
-			if (!dbg_dereference(q, o))
-				return false;
-			continue;
-		}
-		if (tag != DW_TAG_structure_type && tag != DW_TAG_class_type &&
-		    tag != DW_TAG_union_type)
-			return dbg_fail(q, "invalid access '->%s' vs %s", name,
-					type_name_of(q, o->type));
-		dbg_complete(q, &t);
-		if (dbg_is_declaration(&t))
-			return dbg_fail(q, "unresolved %s [man error::dwarf]", type_name_of(q, t));
-		if (!dbg_member(q, t, name, &m)) {
-			dbg_names names = {0};
-			const char *alt;
-
-			dbg_member_names(q, t, &names);
-			alt = alternatives(q, name, &names);
-			return dbg_fail(q, "unable to find member '%s' for %s%s", name,
-					type_name_of(q, t), alt);
-		}
-		break;
-	}
-	if (m.is_static) {
-		Dwarf_Die var;
-
-		if (dwarf_hasattr_integrate(&m.die, DW_AT_const_value))
-			var = m.die;
-		else if (!dbg_find_global(q, name, NULL, &var))
-			return dbg_fail(q, "unable to find static member '%s'", name);
-		return variable_object(q, &var, o);
-	}
-	for (unsigned i = 0; i < m.n_bases; i++) {
-		if (o->loc.kind != LOC_ADDRESS)
-			return dbg_fail(q, "a virtual base of an object that is not in memory");
-		if (!move(q, o, m.bases[i].before))
-			return false;
-		o->loc.e = dbg_virtual_base(q, &m.bases[i].die, o->loc.e);
-	}
-	if (dbg_is_open(q) && o->loc.kind == LOC_ADDRESS && dbg_open_member(q, o, name, &m))
-		m.offset = 0;
-	o->type = m.type;
-	o->bit_offset = m.bit_offset;
-	o->bit_size = m.bit_size;
-	return move(q, o, m.offset);
-}
-
-/* With fewer indexes than an array has dimensions one gets the first element there, as in SystemTap. */
-static bool step_index(struct dbg_query *q, struct dbg_object *o, struct expr *index)
-{
-	unsigned before = o->indexes, dimensions;
-	struct dbg_type t = before ? o->matrix : dbg_peel(o->type), element;
-	int tag = dbg_tag(&t);
-	uint64_t stride;
-
-	/* A reference to an array or pointer. */
-	if ((tag == DW_TAG_reference_type || tag == DW_TAG_rvalue_reference_type)) {
-		if (!dbg_dereference(q, o))
-			return false;
-		t = dbg_peel(o->type);
-		tag = dbg_tag(&t);
-	}
-	if (tag == DW_TAG_pointer_type) {
-		element = dbg_pointee(&t);
-		stride = dbg_size(q, element);
-		if (!stride)
-			return dbg_fail(q, "invalid access '[%s]' vs '%s'", expr_text(q->a, index),
-					type_name_of(q, o->type));
-		if (!dbg_dereference(q, o))
-			return false;
-	} else if (tag == DW_TAG_array_type) {
-		if (!dbg_array(q, &t, before, &element, &stride, &dimensions))
-			return dbg_fail(q, "array of elements of unknown size [man error::dwarf]");
-		o->type = element;
-		o->matrix = t;
-		o->indexes = before + 1 < dimensions ? before + 1 : 0;
-	} else {
-		return dbg_fail(q, "invalid access '[%s]' vs %s", expr_text(q->a, index),
-				type_name_of(q, o->type));
-	}
-	if (o->loc.kind == LOC_ADDRESS) {
-		o->loc.e = dbg_binary(q, OP_ADD, o->loc.e,
-				      dbg_binary(q, OP_MUL, index, dbg_open_size(q, element, stride)));
-		o->open_type = NULL;
-		return o->loc.e != NULL;
-	}
-	if (index->kind != EX_NUMBER || index->lit->num < 0 || index->lit->num > 1 << 24)
-		return dbg_fail(q, "only constant indexes are possible: the array is not in memory");
-	o->loc.at_byte += (uint64_t)index->lit->num * stride;
-	return true;
-}
-
-struct expr *dbg_address(struct dbg_query *q, const struct dbg_object *o)
-{
-	if (o->bit_offset >= 0)
-		return dbg_fail(q, "cannot take the address of a bit-field");
-	if (o->loc.kind != LOC_ADDRESS)
-		return dbg_fail(q, "cannot take the address of a value that is not in memory");
-	return o->loc.e;
-}
-
-/* A structure is no value. */
-static struct expr *whole_object(struct dbg_query *q, struct dbg_type t)
-{
-	const char *first = NULL, *file = NULL, *where = "";
-	struct dbg_child c;
-	int line = 0;
-
-	dbg_complete(q, &t);
-	if (!t.btf) {
-		file = dwarf_decl_file(&t.die);
-		dwarf_decl_line(&t.die, &line);
-		where = arena_printf(q->a, " (%s:%d)", file ? file : "?", line);
-	}
-	if (dbg_first(&t, &c))
-		do
-			first = c.tag == DW_TAG_member ? c.name : NULL;
-		while (!first && dbg_following(&c));
-	return dbg_fail(q, "'%s'%s is being accessed instead of a member such as '->%s'",
-			type_name_of(q, t), where, first ? first : "?");
-}
-
-struct expr *dbg_value(struct dbg_query *q, const struct dbg_object *o)
-{
-	struct dbg_type t = dbg_peel(o->type);
-	uint64_t size;
-
-	if (o->bit_offset >= 0)
-		return dbg_fetch(q, &o->loc, (uint64_t)o->bit_offset, o->bit_size, dbg_is_signed(&t),
-				 (unsigned)dbg_size(q, t));
-	switch (dbg_tag(&t)) {
-	case 0:
-		return dbg_fail(q, t.btf ? "the type of this object is not known: use &@var(...) and @cast"
-					 : "a value of type void cannot be read");
-	case DW_TAG_array_type:
-	case DW_TAG_subroutine_type:
-		return dbg_address(q, o);
-	case DW_TAG_structure_type:
-	case DW_TAG_class_type:
-	case DW_TAG_union_type:
-		return whole_object(q, t);
-	default:
-		break;
-	}
-	size = dbg_size(q, t);
-	if (size != 1 && size != 2 && size != 4 && size != 8) {
-		if (size < 1 || size > 8)
-			return dbg_fail(q, "a value of type %s cannot be read (%llu bytes)",
-					type_name_of(q, o->type), (unsigned long long)size);
-	}
-	return dbg_fetch(q, &o->loc, 0, (unsigned)size * 8, dbg_is_signed(&t), (unsigned)size);
-}
-
 /* ------------------------------------------------------------------ whole expressions */
 
 /* The pointer type that the value of an object carries. */
@@ -563,7 +342,7 @@ static struct foreign_type *detail_of(struct dbg_query *q, const struct dbg_obje
 	const char *name;
 	int tag = dbg_tag(&t);
 
-	if (!address_of && !is_pointer(tag) && tag != DW_TAG_array_type)
+	if (!address_of && !dbg_is_pointer(tag) && tag != DW_TAG_array_type)
 		return NULL;
 	d = ARENA_NEW(q->a, struct dbg_detail);
 	d->module = q->m;
@@ -597,7 +376,7 @@ static struct expr *finish(struct dbg_query *q, struct dbg_object *o, struct exp
 		if (acc->kind == ACC_MEMBER)
 			o->indexes = 0;
 		if (acc->kind == ACC_MEMBER ? !dbg_step_member(q, o, acc->member)
-					    : !step_index(q, o, acc->index))
+					    : !dbg_step_index(q, o, acc->index))
 			return NULL;
 		q->why_tok = NULL;
 	}
@@ -636,7 +415,7 @@ static struct expr *finish_pointer(struct dbg_query *q, struct expr *pointer,
 	o.type = *pointee;
 	o.type.stars++;
 	if (target->accessors.n && target->accessors.v[0].kind == ACC_INDEX)
-		return step_index(q, &o, target->accessors.v[0].index) ? finish(q, &o, target, 1) : NULL;
+		return dbg_step_index(q, &o, target->accessors.v[0].index) ? finish(q, &o, target, 1) : NULL;
 	return dbg_dereference(q, &o) ? finish(q, &o, target, 0) : NULL;
 }
 
@@ -734,46 +513,26 @@ static struct expr *resolve_cast(struct dbg_query *q, struct expr *target)
 	return dbg_fail(q, "type definition '%s' not found in '%s'", target->lit->str, list);
 }
 
-struct symbol_search {
-	const char *name, *module;
-	uint64_t addr;
-	bool found;
-};
-
-static bool find_symbol(void *cookie, const struct kallsym *sym)
-{
-	struct symbol_search *x = cookie;
-
-	if (strcmp(sym->name, x->name) == 0 &&
-	    (x->module ? sym->module && strcmp(sym->module, x->module) == 0 : !sym->module)) {
-		x->addr = sym->addr;
-		x->found = true;
-	}
-	return !x->found;
-}
-
 /* A variable of the kernel: its symbol has the address, its types rarely know it. */
 static bool kernel_variable(struct dbg_query *q, const char *name, struct dbg_object *o)
 {
-	struct symbol_search x = {.name = name};
+	const char *module = strcmp(q->m->path, "kernel") != 0 ? q->m->path : NULL;
 	uint32_t id = btf_find(q->m->btf, name, 1u << BTF_KIND_VAR);
+	uint64_t addr;
 
-	if (strcmp(q->m->path, "kernel") != 0)
-		x.module = q->m->path;
 	/* Those that BTF knows: where the copy of a CPU is takes more than an address. */
 	if (id && btf_is_percpu(q->m->btf, id))
 		return dbg_fail(q, "'%s' is a variable of each CPU, which cannot be read", name);
-	kallsyms_each(NULL, find_symbol, &x);
-	if (!x.found)
+	if (!kallsyms_find(module, name, &addr))
 		return dbg_fail(q, "unable to find global '%s' in %s", name, q->m->path);
-	if (!x.addr)
+	if (!addr)
 		return dbg_fail(q, "the kernel does not show the address of '%s' (kptr_restrict)", name);
 	memset(o, 0, sizeof(*o));
 	q->s->fixed_kernel = true;
 	o->bit_offset = -1;
 	o->loc.kind = LOC_ADDRESS;
 	q->s->kernel_address = arena_printf(q->a, "@var(\"%s\")", name);
-	o->loc.e = dbg_number(q, (int64_t)x.addr);
+	o->loc.e = dbg_number(q, (int64_t)addr);
 	o->type = dbg_btf_type(q->m->btf, id ? btf_type(q->m->btf, id)->type : 0);
 	return true;
 }
@@ -792,7 +551,7 @@ static bool kernel_global(struct dbg_query *q, const char *name, const char *uni
 		q->foreign |= source != given;
 		q->m = source;
 		if (unit ? dbg_find_global(q, name, unit, &var) : find_variable(q, name, &var))
-			return variable_object(q, &var, o);
+			return dbg_variable_object(q, &var, o);
 		if (unit)
 			return dbg_fail(q, "unable to find global '%s' in %s", name, unit);
 	}
@@ -819,7 +578,7 @@ static struct expr *resolve_var(struct dbg_query *q, struct expr *target)
 	} else if (!find_variable(q, name, &var)) {
 		return dbg_fail(q, "unable to find global '%s' in %s", name, q->m->path);
 	}
-	return variable_object(q, &var, &o) ? finish(q, &o, target, 0) : NULL;
+	return dbg_variable_object(q, &var, &o) ? finish(q, &o, target, 0) : NULL;
 }
 
 static struct expr *resolve_target(struct dbg_query *q, struct expr *target)
@@ -844,7 +603,7 @@ static struct expr *resolve_target(struct dbg_query *q, struct expr *target)
 		no_local(q, name);
 		return NULL;
 	}
-	return variable_object(q, &var, &o) ? finish(q, &o, target, 0) : NULL;
+	return dbg_variable_object(q, &var, &o) ? finish(q, &o, target, 0) : NULL;
 }
 
 struct expr *dbg_resolve_in(struct dbg_query *q, struct expr *target)

@@ -262,8 +262,7 @@ static struct expr *return_address(struct dbg_query *q)
 	if (!slot || q->m->kernel ||
 	    (!q->callee && dbg_function(q, &function) && dbg_entry_pc(&function, &entry) && entry == dbg_pc(q)))
 		return dbg_read(q, slot, word, false);
-	e = expr_make(q->a, EX_CALL, q->tok);
-	e->name = intern("__return_address");
+	e = expr_call(q->a, q->tok, "__return_address");
 	e->type = TY_LONG;
 	vec_push(&e->args, q->a, slot);
 	return e;

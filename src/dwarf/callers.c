@@ -283,9 +283,8 @@ static struct expr *value_there(struct dbg_query *q, struct call_site *s, Dwarf_
 
 static struct expr *unknown_caller(struct dbg_query *q)
 {
-	struct expr *e = expr_make(q->a, EX_CALL, q->tok);
+	struct expr *e = expr_call(q->a, q->tok, "__unknown_caller");
 
-	e->name = intern("__unknown_caller");
 	e->type = TY_LONG;
 	return e;
 }

@@ -21,9 +21,8 @@ static struct expr *search(struct dbg_query *q, const struct obj_mark *mark)
 {
 	const int64_t numbers[] = {(int64_t)q->m->obj->entry, (int64_t)dynamic_section(q->m->obj),
 				   (int64_t)mark->vaddr, (int64_t)mark->first, (int64_t)mark->second};
-	struct expr *e = expr_make(q->a, EX_CALL, q->tok);
+	struct expr *e = expr_call(q->a, q->tok, "__object_bias");
 
-	e->name = intern("__object_bias");
 	e->type = TY_LONG;
 	vec_push(&e->args, q->a, dbg_text(q, q->m->path));
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)

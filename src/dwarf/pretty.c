@@ -55,8 +55,10 @@ static struct expr *quoted(struct dbg_query *q, struct expr *address, uint64_t b
 
 	if (!address)
 		return NULL;
-	e = expr_make(q->a, EX_CALL, q->tok);
-	e->name = intern(kernel ? "__shown_string" : bytes ? "user_string_n_quoted" : "user_string_quoted");
+	e = expr_call(q->a, q->tok,
+		      kernel  ? "__shown_string"
+		      : bytes ? "user_string_n_quoted"
+			      : "user_string_quoted");
 	vec_push(&e->args, q->a, address);
 	if (bytes)
 		vec_push(&e->args, q->a, dbg_number(q, (int64_t)bytes));

@@ -39,6 +39,14 @@ struct expr *expr_number(struct arena *a, const struct token *tok, int64_t value
 	return e;
 }
 
+struct expr *expr_call(struct arena *a, const struct token *tok, const char *name)
+{
+	struct expr *e = expr_make(a, EX_CALL, tok);
+
+	e->name = intern(name);
+	return e;
+}
+
 struct stmt *stmt_make(struct arena *a, enum stmt_kind kind, const struct token *tok)
 {
 	struct stmt *s = ARENA_NEW(a, struct stmt);

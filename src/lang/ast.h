@@ -363,6 +363,8 @@ struct script {
 
 struct expr *expr_make(struct arena *a, enum expr_kind kind, const struct token *tok);
 struct expr *expr_number(struct arena *a, const struct token *tok, int64_t value);
+/* A call of the function of that name, still without arguments. */
+struct expr *expr_call(struct arena *a, const struct token *tok, const char *name);
 struct stmt *stmt_make(struct arena *a, enum stmt_kind kind, const struct token *tok);
 /* A function becomes one of the script's. */
 void script_add_function(struct arena *a, struct script *sc, struct function *f);

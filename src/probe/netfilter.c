@@ -84,19 +84,11 @@ static bool number(const char *text, int64_t low, int64_t high, int64_t *value)
 	return *text && !*end && !errno && *value >= low && *value <= high;
 }
 
-static const struct component *component(const struct probe_point *p, const char *name)
-{
-	for (size_t i = 1; i < p->comps.n; i++)
-		if (strcmp(p->comps.v[i].name, name) == 0)
-			return &p->comps.v[i];
-	return NULL;
-}
-
 /* False: reported. */
 static bool read_point(struct session *s, const struct probe_point *p, struct kern_netfilter *h)
 {
-	const struct component *pf = component(p, "pf"), *hook = component(p, "hook"),
-			       *priority = component(p, "priority");
+	const struct component *pf = probe_component(p, "pf"), *hook = probe_component(p, "hook"),
+			       *priority = probe_component(p, "priority");
 	const char *name;
 	int64_t value;
 
@@ -188,16 +180,6 @@ static struct dbg_place place_of(struct session *s, const struct probe_inst *ins
 	return (struct dbg_place){.module = dbg_kernel(s, NULL), .signature = sig};
 }
 
-static struct expr *call(struct session *s, const struct token *tok, const char *name, struct expr *arg)
-{
-	struct expr *e = expr_make(&s->arena, EX_CALL, tok);
-
-	e->name = intern(name);
-	if (arg)
-		vec_push(&e->args, &s->arena, arg);
-	return e;
-}
-
 static bool is_verdict(const struct expr *e)
 {
 	return e->kind == EX_TARGET && strcmp(e->name, "$verdict") == 0 && !e->accessors.n && !e->suffix &&
@@ -210,7 +192,7 @@ static struct expr *resolve_target(struct session *s, const struct probe_inst *i
 	struct dbg_place at;
 
 	if (is_verdict(target))
-		return call(s, target->tok, "__netfilter_verdict", NULL);
+		return expr_call(&s->arena, target->tok, "__netfilter_verdict");
 	at = place_of(s, inst);
 	return dbg_resolve(s, &at, target, why);
 }
@@ -218,6 +200,8 @@ static struct expr *resolve_target(struct session *s, const struct probe_inst *i
 static struct expr *assign_target(struct session *s, const struct probe_inst *inst,
 				  struct expr *assignment, const char **why)
 {
+	struct expr *decide;
+
 	(void)inst;
 	if (!is_verdict(assignment->left) || assignment->kind != EX_ASSIGN || assignment->op != OP_ASSIGN)
 		return NULL;
@@ -225,7 +209,9 @@ static struct expr *assign_target(struct session *s, const struct probe_inst *in
 		*why = "write to target variable not permitted; need stap -g";
 		return NULL;
 	}
-	return call(s, assignment->tok, "__netfilter_decide", assignment->right);
+	decide = expr_call(&s->arena, assignment->tok, "__netfilter_decide");
+	vec_push(&decide->args, &s->arena, assignment->right);
+	return decide;
 }
 
 static void list_vars(struct session *s, const struct probe_inst *inst, name_list *out)

@@ -61,20 +61,12 @@ static struct probe_site *new_site(struct session *s, const struct kern_perf_eve
 	return site;
 }
 
-static const struct component *component(const struct probe_point *p, const char *name)
-{
-	for (size_t i = 1; i < p->comps.n; i++)
-		if (strcmp(p->comps.v[i].name, name) == 0)
-			return &p->comps.v[i];
-	return NULL;
-}
-
 /* False: reported. */
 static bool read_event(struct session *s, const struct probe_point *p, struct kern_perf_event *e)
 {
-	const struct component *type = component(p, "type"), *config = component(p, "config"),
-			       *sample = component(p, "sample"), *hz = component(p, "hz"),
-			       *counter = component(p, "counter");
+	const struct component *type = probe_component(p, "type"), *config = probe_component(p, "config"),
+			       *sample = probe_component(p, "sample"), *hz = probe_component(p, "hz"),
+			       *counter = probe_component(p, "counter");
 
 	if (type->arg->num < 0 || type->arg->num > UINT32_MAX) {
 		sem_error(s, type->tok, NULL, "invalid perf event type");
@@ -128,7 +120,7 @@ static bool emit_one(struct building *b, const char *path)
 	struct session *s = b->s;
 	struct probe_inst *inst = ARENA_NEW(&s->arena, struct probe_inst);
 	struct probe_site *site = new_site(s, &b->event);
-	const struct component *counter = component(b->p, "counter");
+	const struct component *counter = probe_component(b->p, "counter");
 	const char *rate = "", *script, *suffix = "";
 
 	if (path && !process_identify(path, &site->file)) {
@@ -214,7 +206,7 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 		  void *cookie)
 {
 	struct building b = {.s = s, .family = f, .p = p, .emit = emit, .cookie = cookie};
-	const struct component *process = component(p, "process"), *counter = component(p, "counter");
+	const struct component *process = probe_component(p, "process"), *counter = probe_component(p, "counter");
 	int status;
 
 	(void)pattern;

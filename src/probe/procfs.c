@@ -136,17 +136,6 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 
 /* ------------------------------------------------------------------ $value */
 
-static struct expr *call(struct session *s, const struct token *tok, const char *name,
-			 struct expr *arg)
-{
-	struct expr *e = expr_make(&s->arena, EX_CALL, tok);
-
-	e->name = intern(name);
-	if (arg)
-		vec_push(&e->args, &s->arena, arg);
-	return e;
-}
-
 static bool is_value(const struct expr *target, const char **why)
 {
 	*why = NULL;
@@ -163,13 +152,14 @@ static struct expr *resolve_target(struct session *s, const struct probe_inst *i
 				   struct expr *target, const char **why)
 {
 	(void)inst;
-	return is_value(target, why) ? call(s, target->tok, "__procfs_value", NULL) : NULL;
+	return is_value(target, why) ? expr_call(&s->arena, target->tok, "__procfs_value") : NULL;
 }
 
 static struct expr *assign_target(struct session *s, const struct probe_inst *inst,
 				  struct expr *assignment, const char **why)
 {
 	const struct procfs_data *d = inst->data;
+	struct expr *change;
 
 	if (!is_value(assignment->left, why))
 		return NULL;
@@ -180,9 +170,10 @@ static struct expr *assign_target(struct session *s, const struct probe_inst *in
 		*why = "procfs $value can only be assigned with '=' or '.='";
 	if (*why)
 		return NULL;
-	return call(s, assignment->tok,
-		    assignment->op == OP_ASSIGN ? "__procfs_set" : "__procfs_append",
-		    assignment->right);
+	change = expr_call(&s->arena, assignment->tok,
+			   assignment->op == OP_ASSIGN ? "__procfs_set" : "__procfs_append");
+	vec_push(&change->args, &s->arena, assignment->right);
+	return change;
 }
 
 static void list_vars(struct session *s, const struct probe_inst *inst, name_list *out)

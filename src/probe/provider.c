@@ -11,6 +11,14 @@ extern const struct probe_family process_family, process_life_family, process_sy
 	syscall_family, tracepoint_family, kernel_family, kprobe_family, perf_family, profile_family,
 	netfilter_family, data_family;
 
+const struct component *probe_component(const struct probe_point *p, const char *name)
+{
+	for (size_t i = 1; i < p->comps.n; i++)
+		if (strcmp(p->comps.v[i].name, name) == 0)
+			return &p->comps.v[i];
+	return NULL;
+}
+
 bool probe_no_match(struct session *s, const struct probe_point *p, const char *what,
 		    const char *plural, const char *asked, const char *const *names, size_t n)
 {

@@ -133,6 +133,9 @@ struct probe_family {
 	void (*list_vars)(struct session *s, const struct probe_inst *inst, name_list *out);
 };
 
+/* The component of that name behind the first, NULL: there is none. */
+const struct component *probe_component(const struct probe_point *p, const char *name);
+
 /* The point of a function's entry for that of its return: ....return[.maxactive(n)] -> ....call */
 struct probe_point *probe_call_point(struct session *s, const struct probe_point *ret);
 

@@ -61,11 +61,9 @@ static struct expr *element(struct session *s, const struct token *tok, const st
 			    struct expr *key, const char *third)
 {
 	struct expr *e = expr_make(&s->arena, EX_INDEX, tok);
-	struct expr *tid = expr_make(&s->arena, EX_CALL, tok);
 
-	tid->name = intern("tid");
 	e->name = array->name;
-	vec_push(&e->args, &s->arena, tid);
+	vec_push(&e->args, &s->arena, expr_call(&s->arena, tok, "tid"));
 	vec_push(&e->args, &s->arena, key);
 	if (third)
 		vec_push(&e->args, &s->arena, symbol(s, tok, third));

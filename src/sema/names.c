@@ -305,9 +305,8 @@ static struct expr *call_of_two(struct scope *sc, const struct token *tok, const
 				uint64_t b)
 {
 	struct arena *arena = &sc->s->arena;
-	struct expr *call = expr_make(arena, EX_CALL, tok);
+	struct expr *call = expr_call(arena, tok, function);
 
-	call->name = intern(function);
 	vec_push(&call->args, arena, expr_number(arena, tok, (int64_t)a));
 	vec_push(&call->args, arena, expr_number(arena, tok, (int64_t)b));
 	return call;

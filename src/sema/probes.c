@@ -143,8 +143,7 @@ static struct stmt *compose_body(struct session *s, const struct compose *c)
 		if (c->exit_after) {
 			struct stmt *call = stmt_make(a, ST_EXPR, c->probe->tok), *both;
 
-			call->expr = expr_make(a, EX_CALL, c->probe->tok);
-			call->expr->name = intern("exit");
+			call->expr = expr_call(a, c->probe->tok, "exit");
 			both = stmt_make(a, ST_BLOCK, body->tok);
 			vec_push(&both->body, a, body);
 			vec_push(&both->body, a, call);

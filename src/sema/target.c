@@ -386,8 +386,7 @@ static struct expr *write_to_program(struct expansion *x, const struct expr *e, 
 	if (!place)
 		return NULL;
 	if (place->kind == EX_CONTEXT && place->context == CTX_READ) {
-		call = expr_make(a, EX_CALL, e->tok);
-		call->name = intern("__set_user");
+		call = expr_call(a, e->tok, "__set_user");
 		vec_push(&call->args, a, place->left);
 		vec_push(&call->args, a, expr_number(a, e->tok, place->size));
 		vec_push(&call->args, a, e->right);

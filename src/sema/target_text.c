@@ -123,8 +123,7 @@ struct expr *target_text(struct session *s, struct expr *e,
 	ast_walk_expr(&v, &text);
 	if (!args.n && (!(found & 2) || !e->suffix))
 		return text;
-	call = expr_make(&s->arena, EX_CALL, e->tok);
-	call->name = text_function(s, tok, text, &params, true)->name;
+	call = expr_call(&s->arena, e->tok, text_function(s, tok, text, &params, true)->name);
 	call->args = args;
 	return call;
 }
@@ -146,8 +145,7 @@ struct expr *target_enum_name(struct session *s, struct expr *e,
 	e->right = NULL;
 	if (!text)
 		return NULL;
-	call = expr_make(&s->arena, EX_CALL, e->tok);
-	call->name = text_function(s, tok, text, &params, false)->name;
+	call = expr_call(&s->arena, e->tok, text_function(s, tok, text, &params, false)->name);
 	call->args = args;
 	return call;
 }

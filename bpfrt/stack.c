@@ -259,7 +259,6 @@ uint64_t rt_stack_parse(struct rt_frame *f, const struct rt_str *s)
 	return rt_stack_hash(f);
 }
 
-
 struct frames {
 	struct rt_room *dst;
 	uint64_t cap, n;

@@ -22,7 +22,6 @@ struct dbg_detail {
 	struct dbg_type pointee;
 };
 
-
 struct dbg_query {
 	struct session *s;
 	struct arena *a;

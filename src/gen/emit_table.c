@@ -463,7 +463,6 @@ static void stat_add(struct emit *e, const struct ir_ins *i)
 	code_place(e->c, end);
 }
 
-
 void emit_stat_for_reading(struct emit *e, const struct ir_ins *i, unsigned first_key, int missing)
 {
 	if (!global_of(e, i)->n_keys) {

@@ -248,7 +248,6 @@ static void mapped_libraries(struct closure *c, const struct process_file *progr
 		fclose(f);
 }
 
-
 static bool names_entry(const char *text, const struct library_entry *e)
 {
 	return dbg_match(text, e->path) || dbg_match(text, e->canonical) ||

@@ -2,11 +2,11 @@
  * reference 7.6). See process.h. */
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "kern/maps.h"
 #include "lang/diag.h"
 #include "probe/process.h"
 #include "session.h"
@@ -198,54 +198,47 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* One that a process has mapped, if it is no part of the program. */
-static void add_mapped(struct closure *c, const struct process_file *program, const char *link, const char *mapped)
+struct mapping_process {
+	struct closure *c;
+	const struct process_file *program;
+};
+
+/* A library that a process runs code of, if it is no part of the program. */
+static bool add_mapped(void *cookie, const struct kern_mapped *m)
 {
+	const struct mapping_process *p = cookie;
+	struct closure *c = p->c;
 	struct arena *a = &c->s->arena;
-	const char *path = process_path(c->s, program->pid, mapped, link), *soname, *runpath, *why;
+	const char *mapped, *path, *soname, *runpath, *why;
+	char link[KERN_MAPPED_LINK];
 	obj_names needed = {0};
 	struct obj o;
 
-	if (process_same_file(path, program->path) || c->v.n >= MAX_LIBRARIES)
-		return;
+	if (!m->code || *m->path != '/')
+		return true;
+	mapped = arena_strndup(a, m->path, m->length);
+	kern_mapped_link(p->program->pid, m, link);
+	path = process_path(c->s, p->program->pid, mapped, link);
+	if (process_same_file(path, p->program->path) || c->v.n >= MAX_LIBRARIES)
+		return true;
 	for (size_t i = 0; i < c->v.n; i++)
 		if (strcmp(c->v.v[i].canonical, path) == 0)
-			return;
+			return true;
 	if (!obj_open(&o, path, &why))
-		return;
+		return true;
 	obj_needed(&o, &needed, &soname, &runpath);
-	vec_push(&c->v, a, (struct library_entry){arena_strdup(a, soname ? soname : base_name(mapped)),
-						   arena_strdup(a, mapped), path});
+	vec_push(&c->v, a,
+		 (struct library_entry){arena_strdup(a, soname ? soname : base_name(mapped)), mapped, path});
 	obj_close(&o);
+	return true;
 }
 
-/* What the process runs code of, libraries that it has loaded by dlopen() too. */
+/* What the process has mapped, libraries that it has loaded by dlopen() too. */
 static void mapped_libraries(struct closure *c, const struct process_file *program)
 {
-	char name[64], line[PATH_MAX + 200], *path, *deleted;
-	int begin, end;
-	FILE *f;
+	struct mapping_process p = {c, program};
 
-	snprintf(name, sizeof(name), "/proc/%lld/maps", program->pid);
-	f = fopen(name, "re");
-	while (f && fgets(line, sizeof(line), f)) {
-		char link[128], range[40], mode[8];
-
-		begin = end = 0;
-		/* begin-end mode offset device inode path */
-		if (sscanf(line, "%39s %7s %*s %*s %*s %n%*[^\n]%n", range, mode, &begin, &end) != 2 ||
-		    !strchr(mode, 'x') || end <= begin || line[begin] != '/')
-			continue;
-		path = line + begin;
-		line[end] = 0;
-		deleted = strstr(path, " (deleted)");
-		if (deleted)
-			*deleted = 0;
-		snprintf(link, sizeof(link), "/proc/%lld/map_files/%s", program->pid, range);
-		add_mapped(c, program, link, path);
-	}
-	if (f)
-		fclose(f);
+	kern_maps_each(program->pid, add_mapped, &p);
 }
 
 static bool names_entry(const char *text, const struct library_entry *e)

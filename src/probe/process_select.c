@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "kern/maps.h"
 #include "lang/diag.h"
 #include "probe/process.h"
 #include "session.h"
@@ -258,15 +258,28 @@ static uint32_t kernel_dev(unsigned high, unsigned low)
 	return high << 20 | low;
 }
 
+struct identifying {
+	uint64_t start;
+	struct probe_file_id *id;
+};
+
+static bool take_identity(void *cookie, const struct kern_mapped *m)
+{
+	const struct identifying *x = cookie;
+
+	if (m->start != x->start)
+		return true;
+	*x->id = (struct probe_file_id){m->inode, kernel_dev(m->major, m->minor)};
+	return false;
+}
+
 /* What stat() tells of the device is not always what the kernel has in its inode (btrfs): a mapping
  * shows the latter. */
 bool process_identify(const char *path, struct probe_file_id *id)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct identifying x = {.id = id};
 	struct stat st;
-	char line[4400];
-	bool found = false;
-	FILE *f;
 	void *p;
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
@@ -277,20 +290,10 @@ bool process_identify(const char *path, struct probe_file_id *id)
 	*id = (struct probe_file_id){st.st_ino, kernel_dev(major(st.st_dev), minor(st.st_dev))};
 	p = mmap(NULL, 1, PROT_READ, MAP_PRIVATE, fd, 0);
 	close(fd);
-	f = p == MAP_FAILED ? NULL : fopen("/proc/self/maps", "re");
-	while (f && !found && fgets(line, sizeof(line), f)) {
-		uint64_t start, inode;
-		unsigned high, low;
-
-		if (sscanf(line, "%" SCNx64 "-%*x %*s %*x %x:%x %" SCNu64, &start, &high, &low,
-			   &inode) != 4 || start != (uint64_t)(uintptr_t)p)
-			continue;
-		*id = (struct probe_file_id){inode, kernel_dev(high, low)};
-		found = true;
-	}
-	if (f)
-		fclose(f);
-	if (p != MAP_FAILED)
-		munmap(p, 1);
+	if (p == MAP_FAILED)
+		return true;
+	x.start = (uint64_t)(uintptr_t)p;
+	kern_maps_each(KERN_SELF, take_identity, &x);
+	munmap(p, 1);
 	return true;
 }

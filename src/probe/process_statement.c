@@ -1,36 +1,39 @@
 /* process(...).statement: see process.h and the probe reference, 7.7. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "kern/maps.h"
 #include "lang/diag.h"
 #include "probe/process.h"
 #include "session.h"
 
+struct place {
+	struct session *s;
+	uint64_t addr, offset;
+	const char *path;
+};
+
+static bool is_there(void *cookie, const struct kern_mapped *m)
+{
+	struct place *place = cookie;
+
+	if (place->addr < m->start || place->addr >= m->end)
+		return true;
+	if (m->code && *m->path == '/') {
+		place->path = arena_strdup(&place->s->arena, m->path);
+		place->offset = place->addr - m->start + m->offset;
+	}
+	return false;
+}
+
 /* The file that a process runs at an address, and the address in that file. */
 static const char *mapped_at(struct session *s, long long pid, uint64_t addr, uint64_t *offset)
 {
-	char line[4400];
-	const char *path = NULL;
-	FILE *f = fopen(arena_printf(&s->arena, "/proc/%lld/maps", pid), "re");
+	struct place place = {.s = s, .addr = addr};
 
-	while (f && !path && fgets(line, sizeof(line), f)) {
-		uint64_t start, end, from;
-		char may[8];
-		int at = 0;
-
-		line[strcspn(line, "\n")] = 0;
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*x:%*x %*u %n", &start, &end, may,
-			   &from, &at) < 4 || addr < start || addr >= end)
-			continue;
-		if (may[2] != 'x' || line[at] != '/')
-			break;
-		path = arena_strdup(&s->arena, line + at);
-		*offset = addr - start + from;
-	}
-	if (f)
-		fclose(f);
-	return path;
+	kern_maps_each(pid, is_there, &place);
+	*offset = place.offset;
+	return place.path;
 }
 
 /* No questions asked, no variables. */

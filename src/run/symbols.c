@@ -16,6 +16,7 @@
 #include "dwarf/dbg.h"
 #include "kern/bpf.h"
 #include "kern/mappings.h"
+#include "kern/maps.h"
 #include "object/object.h"
 #include "rt/fn.h"
 #include "run/symtab.h"
@@ -98,9 +99,11 @@ static int64_t clock_now(void)
 
 /* ------------------------------------------------------------------ files */
 
-/* from: where it can be read as long as the process has it mapped. */
-static struct object *object_of(struct symbols *s, dev_t dev, ino_t ino, const char *path, const char *from)
+/* link: where the process' own file is; NULL: it has a path, in the process' view (it may live in a container). */
+static struct object *object_of(struct symbols *s, uint32_t pid, dev_t dev, ino_t ino, const char *path,
+				const char *link)
 {
+	char from[4200];
 	struct object *o;
 
 	for (o = s->objects; o; o = o->next)
@@ -110,7 +113,8 @@ static struct object *object_of(struct symbols *s, dev_t dev, ino_t ino, const c
 	o->dev = dev;
 	o->ino = ino;
 	o->path = arena_strdup(&s->arena, path);
-	o->from = xstrdup(from);
+	snprintf(from, sizeof(from), "/proc/%u/root%s", pid, path);
+	o->from = xstrdup(link ? link : from);
 	o->next = s->objects;
 	s->objects = o;
 	return o;
@@ -158,50 +162,40 @@ static void add_mapping(struct process *p, struct mapping m)
 	p->v[p->n++] = m;
 }
 
+struct reading {
+	struct symbols *s;
+	struct process *p;
+	bool any;
+};
+
+static bool take_mapping(void *cookie, const struct kern_mapped *k)
+{
+	struct reading *r = cookie;
+	struct process *p = r->p;
+	struct mapping m = {k->start, k->end, k->offset, NULL, p->read_ns};
+	char link[KERN_MAPPED_LINK], path[4200];
+
+	if (!r->any)
+		p->n = 0;
+	r->any = true;
+	if (*k->path == '/') {
+		snprintf(path, sizeof(path), "%.*s", (int)k->length, k->path);
+		kern_mapped_link(p->pid, k, link);
+		m.object = object_of(r->s, p->pid, (dev_t)k->major << 32 | k->minor, (ino_t)k->inode, path,
+				     k->deleted ? link : NULL);
+	}
+	add_mapping(p, m);
+	return true;
+}
+
 /* False: the process has ended; what was known of it stays. */
 static bool read_mappings(struct symbols *s, struct process *p)
 {
-	char name[40], line[4400];
-	bool any = false;
-	FILE *f;
+	struct reading r = {.s = s, .p = p};
 
-	snprintf(name, sizeof(name), "/proc/%u/maps", p->pid);
 	p->read_ns = clock_now();
-	f = fopen(name, "re");
-	if (!f)
-		return false;
-	while (fgets(line, sizeof(line), f)) {
-		uint64_t start, end, offset, inode;
-		unsigned major, minor;
-		int at = 0;
-		struct mapping m;
-
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %x:%x %" SCNu64 " %n", &start,
-			   &end, &offset, &major, &minor, &inode, &at) < 6)
-			continue;
-		if (!any)
-			p->n = 0;
-		any = true;
-		m = (struct mapping){start, end, offset, NULL, p->read_ns};
-		line[strcspn(line, "\n")] = 0;
-		if (line[at] == '/') {
-			char *deleted = strstr(line + at, " (deleted)"), from[4500];
-
-			/* The process' own view of the path: it may live in a container. After an upgrade
-			 * there is no path. */
-			if (deleted) {
-				*deleted = 0;
-				snprintf(from, sizeof(from), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, p->pid, start,
-					 end);
-			} else {
-				snprintf(from, sizeof(from), "/proc/%u/root%s", p->pid, line + at);
-			}
-			m.object = object_of(s, (dev_t)major << 32 | minor, (ino_t)inode, line + at, from);
-		}
-		add_mapping(p, m);
-	}
-	fclose(f);
-	return any;
+	kern_maps_each(p->pid, take_mapping, &r);
+	return r.any;
 }
 
 static struct process *find_process(struct symbols *s, uint32_t pid, bool make)
@@ -281,17 +275,15 @@ static void on_event(void *cookie, const struct kern_mapping *e)
 {
 	struct symbols *s = cookie;
 	struct mapping m = {e->start, e->end, e->offset, NULL, (int64_t)e->time_ns};
-	char from[4500];
 
 	/* Pids do not run out before memory does; names for the last ones are not worth it. */
 	if (s->n_processes >= MAX_PROCESSES)
 		return;
 	switch (e->kind) {
 	case KERN_MAPPED:
-		if (e->path[0] == '/' && e->path[1] != '/') {
-			snprintf(from, sizeof(from), "/proc/%u/root%s", e->pid, e->path);
-			m.object = object_of(s, (dev_t)e->major << 32 | e->minor, (ino_t)e->inode, e->path, from);
-		}
+		if (e->path[0] == '/' && e->path[1] != '/')
+			m.object = object_of(s, e->pid, (dev_t)e->major << 32 | e->minor, (ino_t)e->inode, e->path,
+					     NULL);
 		insert_mapping(find_process(s, e->pid, true), m);
 		break;
 	case KERN_FORKED:

@@ -141,6 +141,7 @@ static bool build(struct session *s, const struct probe_family *f, const char *p
 	}
 	site->kind = SITE_NETFILTER;
 	site->path = intern(arena_printf(&s->arena, "%" PRIu32 " %" PRIu32 " %" PRId32, h.pf, h.hook, h.priority));
+	site->place = ARENA_NEW(&s->arena, struct dbg_place);
 	inst->family = f;
 	inst->site = site;
 	inst->point = (struct probe_point *)p;
@@ -168,16 +169,23 @@ static void add_argument(struct session *s, struct dbg_signature *sig, const cha
 	vec_push(&sig->args, &s->arena, (struct dbg_argument){name, type, e});
 }
 
-static struct dbg_place place_of(struct session *s, const struct probe_inst *inst)
+/* Made when it is asked for: the kernel's types are searched by name. */
+static const struct dbg_place *place_of(struct session *s, const struct probe_inst *inst)
 {
-	struct dbg_signature *sig = ARENA_NEW(&s->arena, struct dbg_signature);
+	struct dbg_place *at = (struct dbg_place *)inst->site->place;
+	struct dbg_signature *sig;
 
+	if (at->signature)
+		return at;
+	sig = ARENA_NEW(&s->arena, struct dbg_signature);
 	sig->name = inst->name;
 	add_argument(s, sig, "hooknum", NETFILTER_HOOKNUM, NULL, "unsigned int");
 	add_argument(s, sig, "skb", NETFILTER_SKB, "sk_buff", NULL);
 	add_argument(s, sig, "in", NETFILTER_IN, "net_device", NULL);
 	add_argument(s, sig, "out", NETFILTER_OUT, "net_device", NULL);
-	return (struct dbg_place){.module = dbg_kernel(s, NULL), .signature = sig};
+	at->module = dbg_kernel(s, NULL);
+	at->signature = sig;
+	return at;
 }
 
 static bool is_verdict(const struct expr *e)
@@ -189,12 +197,9 @@ static bool is_verdict(const struct expr *e)
 static struct expr *resolve_target(struct session *s, const struct probe_inst *inst,
 				   struct expr *target, const char **why)
 {
-	struct dbg_place at;
-
 	if (is_verdict(target))
 		return expr_call(&s->arena, target->tok, "__netfilter_verdict");
-	at = place_of(s, inst);
-	return dbg_resolve(s, &at, target, why);
+	return dbg_resolve(s, place_of(s, inst), target, why);
 }
 
 static struct expr *assign_target(struct session *s, const struct probe_inst *inst,
@@ -216,9 +221,7 @@ static struct expr *assign_target(struct session *s, const struct probe_inst *in
 
 static void list_vars(struct session *s, const struct probe_inst *inst, name_list *out)
 {
-	struct dbg_place at = place_of(s, inst);
-
-	dbg_list_vars(s, &at, out);
+	dbg_list_vars(s, place_of(s, inst), out);
 	vec_push(out, &s->arena, "$verdict:int");
 }
 

@@ -1,7 +1,5 @@
 /* Blocks, arithmetic, calls and errors. See emit.h. */
 #include "gen/emit.h"
-#include "gen/netfilter.h"
-#include "probe/netfilter.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +7,7 @@
 
 #include "base/bug.h"
 #include "gen/emit_task.h"
+#include "gen/netfilter.h"
 #include "lang/ast.h"
 #include "lang/diag.h"
 #include "rt/error_text.h"

@@ -226,11 +226,12 @@ static void look_up(struct emit *e)
 			want(e, syscalls, 3);
 			want(e, registers, 2);
 		} else if (e->img->programs.v[k].attach != GEN_UPROBES) {
+			enum gen_attach attach = e->img->programs.v[k].attach;
+
 			want(e, registers, 2);
-			if (e->img->programs.v[k].attach == GEN_PERF ||
-			    e->img->programs.v[k].attach == GEN_NETFILTER)
+			if (attach == GEN_PERF || attach == GEN_NETFILTER)
 				want(e, life, 16);
-			if (e->img->programs.v[k].attach == GEN_NETFILTER)
+			if (attach == GEN_NETFILTER)
 				want(e, packets, 3);
 		}
 	for (size_t k = 0; k < e->img->insts.n; k++)

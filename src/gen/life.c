@@ -120,24 +120,27 @@ void life_argument(struct emit *e, uint32_t arg)
 	note_ids(e);
 }
 
-void life_current(struct emit *e)
+/* R8 = the current task. */
+static void take_current(struct emit *e)
 {
 	code_store_imm(e->c, BPF_DW, R7, FRAME(foreign), 0);
 	code_helper(e->c, BPF_FUNC_get_current_task);
 	code_mov(e->c, R8, R0);
+}
+
+void life_current(struct emit *e)
+{
+	take_current(e);
 	code_store(e->c, BPF_DW, R7, FRAME(task), R8);
 	note_ids(e);
 }
 
 void life_begin(struct emit *e, int leave)
 {
-	if (e->forked) {
+	if (e->forked)
 		find_child(e, leave);
-	} else {
-		code_helper(e->c, BPF_FUNC_get_current_task);
-		code_mov(e->c, R8, R0);
-		code_store_imm(e->c, BPF_DW, R7, FRAME(foreign), 0);
-	}
+	else
+		take_current(e);
 	code_store(e->c, BPF_DW, R7, FRAME(task), R8);
 	read(e, -8, emit_member(e, NULL, "task_struct", "flags"), 4);
 	code_load(e->c, BPF_W, R1, R10, -8);

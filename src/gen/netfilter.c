@@ -8,8 +8,6 @@
 #include "gen/emit_task.h"
 #include "gen/life.h"
 #include "probe/netfilter.h"
-#include "rt/intrinsic.h"
-#include "session.h"
 
 #define FRAME(member) ((int)offsetof(struct rt_frame, member))
 

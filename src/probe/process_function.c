@@ -78,10 +78,9 @@ static bool complain(struct process_query *q, const struct dbg_spec *spec)
 {
 	dbg_names names = {0};
 
-	if (q->s->muted)
-		return process_no_match(q, "function", "functions", spec->name, NULL, 0);
-	dbg_function_names(q->s, q->m, &names);
-	if (!names.n) {
+	if (!q->s->muted)
+		dbg_function_names(q->s, q->m, &names);
+	if (!q->s->muted && !names.n) {
 		sem_point_error(q->s, q->p->comps.v[0].tok, NULL, "no match (%s has no symbols)", q->m->path);
 		return false;
 	}

@@ -19,15 +19,21 @@
 #include "run/session_run.h"
 #include "session.h"
 
-/* An event on the CPU, -ENODEV if it is off. */
-static int sample_on(struct kernel *k, int program, const struct gen_site *v, int cpu)
+static struct kern_perf_event event_of(const struct gen_site *v)
 {
 	struct kern_perf_event e;
-	int fd;
 
 	if (!perf_event_of(v->site->path, &e))
 		bug("perf event \"%s\"", v->site->path);
-	fd = kern_perf_sample(program, &e, cpu, v->cookie);
+	return e;
+}
+
+/* An event on the CPU, -ENODEV if it is off. */
+static int sample_on(struct kernel *k, int program, const struct gen_site *v, const struct kern_perf_event *e,
+		     int cpu)
+{
+	int fd = kern_perf_sample(program, e, cpu, v->cookie);
+
 	if (fd >= 0)
 		attach_add_link(k, fd);
 	return fd;
@@ -44,12 +50,13 @@ static void remember_cpus(struct kernel *k)
 }
 
 /* On all CPUs. 0 or -errno. */
-static int sample_everywhere(struct kernel *k, int program, const struct gen_site *v)
+static int sample_everywhere(struct kernel *k, int program, const struct gen_site *v,
+			     const struct kern_perf_event *e)
 {
 	int n = 0;
 
 	for (int cpu = 0; cpu < kern_possible_cpus(); cpu++) {
-		int fd = sample_on(k, program, v, cpu);
+		int fd = sample_on(k, program, v, e, cpu);
 
 		if (fd < 0 && fd != -ENODEV)
 			return fd;
@@ -96,11 +103,10 @@ bool attach_perf(struct run *r, size_t number)
 	remember_cpus(k);
 	for (size_t i = 0; i < p->sites.n; i++) {
 		const struct gen_site *v = &p->sites.v[i];
-		struct kern_perf_event e;
-		int status;
+		struct kern_perf_event e = event_of(v);
+		int status = v->site->target_only ? sample_target(r, program, v, &e)
+						  : sample_everywhere(k, program, v, &e);
 
-		perf_event_of(v->site->path, &e);
-		status = v->site->target_only ? sample_target(r, program, v, &e) : sample_everywhere(k, program, v);
 		if (status < 0 && !attach_refused(r, v, kern_perf_reason(&e, status)))
 			return false;
 	}
@@ -160,9 +166,13 @@ static void come_back(struct run *r, int cpu)
 	for (size_t i = 0; i < k->img->programs.n; i++) {
 		const struct gen_program *p = &k->img->programs.v[i];
 
-		for (size_t n = 0; p->attach == GEN_PERF && n < p->sites.n && status >= 0; n++)
-			if (!p->sites.v[n].site->target_only)
-				status = sample_on(k, k->programs[i], &p->sites.v[n], cpu);
+		for (size_t n = 0; p->attach == GEN_PERF && n < p->sites.n && status >= 0; n++) {
+			const struct gen_site *v = &p->sites.v[n];
+			struct kern_perf_event e = event_of(v);
+
+			if (!v->site->target_only)
+				status = sample_on(k, k->programs[i], v, &e, cpu);
+		}
 	}
 	for (uint32_t i = 0; i < k->img->counters.n && status >= 0; i++)
 		status = count_on(k, i, cpu);

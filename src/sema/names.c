@@ -318,33 +318,28 @@ static void resolve_counter(struct scope *sc, struct expr *e)
 {
 	const struct perf_counter *counter = perf_counter_named(sc->s, e->lit->str);
 	struct arena *a = &sc->s->arena;
-	struct expr *value, *chosen = NULL;
+	struct expr *value, *chosen = expr_number(a, e->tok, 0);
 
 	if (!counter)
 		return;
 	value = call_of_two(sc, e->tok, "__perf_counter", counter->event.type, counter->event.config);
 	for (size_t i = 0; i < counter->files.n; i++) {
 		const struct probe_file_id *id = &counter->files.v[i];
-		struct expr *runs = call_of_two(sc, e->tok, "__perf_runs", id->dev, id->ino), *either;
+		struct expr *either = expr_make(a, EX_LOGICAL, e->tok);
 
-		if (chosen) {
-			either = expr_make(a, EX_LOGICAL, e->tok);
-			either->op = OP_LOR;
-			either->left = chosen;
-			either->right = runs;
-			runs = either;
-		}
-		chosen = runs;
+		either->op = OP_LOR;
+		either->left = chosen;
+		either->right = call_of_two(sc, e->tok, "__perf_runs", id->dev, id->ino);
+		chosen = either;
 	}
 	if (counter->by_file) {
-		struct expr *all = value;
-
-		value = expr_make(a, EX_TERNARY, e->tok);
-		value->cond = chosen ? chosen : expr_number(a, e->tok, 0);
-		value->left = all;
-		value->right = expr_number(a, e->tok, 0);
+		e->kind = EX_TERNARY;
+		e->cond = chosen;
+		e->left = value;
+		e->right = expr_number(a, e->tok, 0);
+	} else {
+		*e = *value;
 	}
-	*e = *value;
 	resolve_expr(sc, e, USE_SCALAR);
 }
 

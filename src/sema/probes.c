@@ -701,14 +701,14 @@ static void mismatch(struct session *s, const struct probe_point *p)
 
 /* ------------------------------------------------------------------ one point */
 
-/* Reports why a point that a pattern has found is not possible. */
-static void explain(struct session *s, const struct compose *c, const struct probe_point *p)
+/* As derive(), for a point that a pattern has found. */
+static size_t derive_found(struct session *s, const struct compose *c, const struct probe_point *p, bool optional)
 {
 	struct compose *k = ARENA_NEW(&s->arena, struct compose);
 
 	*k = *c;
 	k->body = NULL;
-	derive(s, k, p, false);
+	return derive(s, k, p, optional);
 }
 
 /* Makes the instances of a point; errors are reported unless optional. Returns how many. */
@@ -725,16 +725,11 @@ static size_t derive(struct session *s, struct compose *c, const struct probe_po
 		size_t n = 0;
 
 		wild_expand(&w);
-		for (size_t i = 0; i < w.out.n; i++) {
-			struct compose *k = ARENA_NEW(&s->arena, struct compose);
-
-			*k = *c;
-			k->body = NULL;
-			n += derive(s, k, w.out.v[i], true);
-		}
+		for (size_t i = 0; i < w.out.n; i++)
+			n += derive_found(s, c, w.out.v[i], true);
 		/* There are such points, but none is possible: the first of them tells why. */
 		if (!n && !optional && w.out.n)
-			explain(s, c, w.out.v[0]);
+			derive_found(s, c, w.out.v[0], false);
 		else if (!n && !optional)
 			mismatch(s, p);
 		return n;

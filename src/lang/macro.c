@@ -19,7 +19,7 @@
 
 enum {
 	MAX_DEPTH = 200,	  /* nested macros: beyond this it is taken for recursion */
-	MAX_EXPANDED = 4000000, /* tokens made by macros in one file */
+	MAX_EXPANDED = 1000000, /* tokens made by macros in one file */
 };
 
 typedef VEC(struct token *) token_list;

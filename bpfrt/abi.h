@@ -111,15 +111,22 @@ struct rt_lock {
 	uint64_t stuck; /* somebody has waited in vain: others don't wait as long, until it is free again */
 };
 
+enum rt_stopping {
+	RT_LIVE,
+	RT_STOPPING, /* exit() was called, or user space ends */
+	RT_STARTING, /* only handlers that save values for returns run (sema/entry.c) */
+};
+
 /* Shared by all CPUs and user space; one element of an mmapable array map. Scalars of the script
  * follow (gen_global.offset). */
 struct rt_shared {
 	uint64_t next_seq;    /* order of insertion into tables */
-	uint32_t stopping;    /* exit() was called, or user space ends: no more handlers */
+	uint32_t stopping;    /* enum rt_stopping; else than 0: no handlers */
 	uint32_t target_pid;  /* -c, -x */
 	uint64_t n_errors;
 	uint64_t skipped_busy;	  /* no free frame on this CPU */
 	uint64_t skipped_lock;	  /* a global stayed locked */
+	uint64_t skipped_return;  /* the values that it wants from its entry were not saved */
 	uint64_t unseen_returns;  /* of calls that are nested too deep (gen/nesting.c) */
 	uint64_t lost_records;	  /* ring buffer full */
 	uint64_t lost_bytes;

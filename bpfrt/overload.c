@@ -30,6 +30,6 @@ long rt_overload(struct rt_frame *f, struct rt_shared *sh, uint64_t weight)
 		return 0;
 	sh->overload_within = now - f->interval_start;
 	sh->overload_spent = f->spent;
-	sh->stopping = 1;
+	sh->stopping = RT_STOPPING;
 	return 1;
 }

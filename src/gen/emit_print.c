@@ -149,7 +149,7 @@ void emit_error_item(struct emit *e)
 		code_imm(e->c, R3, e->s->opt.maxerrors);
 		code_jump_if(e->c, BPF_JLT, R2, R3, go_on);
 		code_map_value(e->c, R1, GEN_MAP_SHARED, SHARED(stopping));
-		code_store_imm(e->c, BPF_W, R1, 0, 1);
+		code_store_imm(e->c, BPF_W, R1, 0, RT_STOPPING);
 		code_place(e->c, go_on);
 	}
 	room(e, ITEM + sizeof(struct rt_item_error) + CALLS + 16 + RT_STR_BYTES);

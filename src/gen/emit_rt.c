@@ -568,11 +568,21 @@ static void exit_session(struct emit *e, const struct ir_ins *i, int64_t arg)
 {
 	(void)arg;
 	code_map_value(e->c, R1, GEN_MAP_SHARED, SHARED(stopping));
-	code_store_imm(e->c, BPF_W, R1, 0, 1);
+	code_store_imm(e->c, BPF_W, R1, 0, RT_STOPPING);
 	emit_item(e, RT_ITEM_EXIT, (struct loc){0});
 	emit_flush(e, true);
 	if (arg)
 		emit_fail(e, i, RT_E_ABORT);
+}
+
+static void count_skipped(struct emit *e, const struct ir_ins *i, int64_t arg)
+{
+	int next = code_label(e->c);
+
+	(void)i;
+	(void)arg;
+	emit_count_skipped(e->c, SHARED(skipped_return), next);
+	code_place(e->c, next);
 }
 
 static void message(struct emit *e, const struct ir_ins *i, int64_t arg)
@@ -761,6 +771,7 @@ static const struct rt_function functions[] = {
 	{"mdelay", delay, 1000000, 0, 0},
 	{"udelay", delay, 1000, 0, 0},
 	{"exit", exit_session, 0, 0, 0},
+	{"count_skipped", count_skipped, 0, 0, 0},
 	{"abort", exit_session, 1, 0, 0},
 	{"error", error, 0, 0, 0},
 	{"warn", message, RT_ITEM_WARN, 0, 0},

@@ -331,21 +331,37 @@ static void emit_merged(struct emit *e, const struct merged *m, uint32_t fn)
 	e->m->fns.v[fn] = own;
 }
 
+/* Does one of its handlers save values for returns? It does so before the session is live. */
+static bool saves_entries(const struct builder *b, const struct gen_program *p)
+{
+	for (uint32_t k = 0; k < p->n_handlers; k++)
+		if (b->img->insts.v[p->first_inst + k]->handler->saves_entry)
+			return true;
+	return false;
+}
+
+/* From which state on: RT_LIVE, only a live session goes on; RT_STOPPING, one that starts does, too. */
+static void leave_if_stopping(struct code *c, enum rt_stopping state, int leave)
+{
+	code_map_value(c, R1, GEN_MAP_SHARED, SHARED(stopping));
+	code_load(c, BPF_W, R2, R1, 0);
+	code_jump_if_imm(c, state == RT_LIVE ? BPF_JNE : BPF_JEQ, R2, (int32_t)state, leave);
+}
+
 static bool emit_program(struct builder *b, const struct gen_program *p, struct parts *parts)
 {
 	struct code *c = &parts->main;
 	int leave = code_label(c), done = code_label(c), registers = code_label(c),
 	    begin = code_label(c);
 	const struct options *opt = &b->s->opt;
+	bool saves = saves_entries(b, p);
 
 	code_mov(c, R6, R1);
 	if (p->attach == GEN_UPROBES && p->sites.v[0].site->target_only && (opt->command || opt->target_pid))
 		emit_only_targets(c, leave);
 	if (site_is_syscall(p->kind) && emit_syscall(b, p, parts, leave))
 		return true;
-	code_map_value(c, R1, GEN_MAP_SHARED, SHARED(stopping));
-	code_load(c, BPF_W, R2, R1, 0);
-	code_jump_if_imm(c, BPF_JNE, R2, 0, leave);
+	leave_if_stopping(c, saves ? RT_STOPPING : RT_LIVE, leave);
 	take_frame(c, leave);
 	start_measuring(b, c, p);
 	code_store_imm(c, BPF_W, R7, FRAME(error), 0);
@@ -404,10 +420,11 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 			code_alu_imm(c, BPF_ADD, R1, 1);
 			code_store(c, BPF_W, R7, FRAME(inst), R1);
 			/* exit() or an error in the one before. */
-			code_map_value(c, R1, GEN_MAP_SHARED, SHARED(stopping));
-			code_load(c, BPF_W, R2, R1, 0);
-			code_jump_if_imm(c, BPF_JNE, R2, 0, done);
+			if (!saves)
+				leave_if_stopping(c, RT_LIVE, done);
 		}
+		if (saves && !inst->handler->saves_entry)
+			leave_if_stopping(c, RT_LIVE, skip);
 		code_store_imm(c, BPF_W, R7, FRAME(actions), 0);
 		code_store_imm(c, BPF_W, R7, FRAME(token_pos), 0);
 		code_store_imm(c, BPF_DW, R7, FRAME(token_text), 0);

@@ -42,6 +42,10 @@ static inline bool site_is_syscall(enum site_kind kind)
 {
 	return kind == SITE_SYSCALL || kind == SITE_SYSCALL_RETURN;
 }
+static inline bool site_is_return(enum site_kind kind)
+{
+	return kind == SITE_URETPROBE || kind == SITE_KFUNC_RETURN || kind == SITE_SYSCALL_RETURN;
+}
 static inline bool site_is_kfunc(enum site_kind kind)
 {
 	return kind == SITE_KFUNC || kind == SITE_KFUNC_RETURN;

@@ -104,6 +104,12 @@ static int fn_exit(struct rt_call *c)
 	return 0;
 }
 
+static int fn_count_skipped(struct rt_call *c)
+{
+	c->env->n_skipped++;
+	return 0;
+}
+
 /* Ends the handler like an error, but whoever looks at abort_requested first sees that it is none. */
 static int fn_abort(struct rt_call *c)
 {
@@ -288,6 +294,7 @@ const struct intrinsic rt_session_fns[] = {
 	{"ppfunc", INTR_STABLE, 0, fn_ppfunc},
 	{"exit", 0, 0, fn_exit},
 	{"abort", INTR_ABORTS, 0, fn_abort},
+	{"count_skipped", 0, 0, fn_count_skipped},
 	{"error", INTR_FAILS, 0, fn_error},
 	{"warn", 0, 0, fn_warn},
 	{"system", 0, 0, fn_system},

@@ -108,7 +108,7 @@ static bool make_maps(struct run *r)
 		return map_error(r, shared, "map", -errno);
 	if (shared->init)
 		memcpy(k->shared, shared->init, k->shared_bytes);
-	k->shared->stopping = 1;
+	k->shared->stopping = RT_STARTING;
 	k->shared->overload_interval = (uint64_t)r->s->opt.overload_interval;
 	k->shared->overload_threshold = (uint64_t)r->s->opt.overload_threshold;
 	k->shared->target_pid = (uint32_t)r->s->opt.target_pid;
@@ -719,13 +719,16 @@ static void allow_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Those at returns last: what they want to know of the call was seen then. */
 static bool attach_programs(void *run)
 {
 	struct run *r = run;
+	const struct gen_image *img = r->kernel->img;
 
-	for (size_t i = 0; i < r->kernel->img->programs.n; i++)
-		if (!attach_program(r, i))
-			return false;
+	for (int returns = 0; returns < 2; returns++)
+		for (size_t i = 0; i < img->programs.n; i++)
+			if (site_is_return(img->programs.v[i].kind) == returns && !attach_program(r, i))
+				return false;
 	return true;
 }
 

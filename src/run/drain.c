@@ -212,14 +212,10 @@ void kernel_wait(struct run *r, int64_t until_ns)
 
 /* ------------------------------------------------------------------ begin and end */
 
-static void set_stopping(const struct kernel *k, uint32_t value)
-{
-	__atomic_store_n(&k->shared->stopping, value, __ATOMIC_SEQ_CST);
-}
-
 void kernel_arm(struct run *r)
 {
 	struct kernel *k = r->kernel;
+	uint32_t starting = RT_STARTING;
 
 	look_around(r);
 	if (!share_go_live(r)) {
@@ -227,7 +223,9 @@ void kernel_arm(struct run *r)
 		r->state = RUN_ERROR;
 		return;
 	}
-	set_stopping(k, 0);
+	/* Unless an entry handler has failed by now. */
+	__atomic_compare_exchange_n(&k->shared->stopping, &starting, (uint32_t)RT_LIVE, false,
+				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	life_show_present(r);
 }
 
@@ -249,7 +247,7 @@ void kernel_stop(struct run *r)
 
 	if (!k)
 		return;
-	set_stopping(k, 1);
+	__atomic_store_n(&k->shared->stopping, (uint32_t)RT_STOPPING, __ATOMIC_SEQ_CST);
 	/* A handler may have looked at the flag and not yet taken its frame: that is a matter of
 	 * nanoseconds, unless its CPU was taken away from it. */
 	for (int i = 0; i < IN_FLIGHT_MS && in_flight(k); i++)
@@ -275,7 +273,7 @@ int64_t kernel_skipped(const struct run *r)
 
 	if (!sh)
 		return r->env.n_skipped;
-	return r->env.n_skipped + r->kernel->missed + (int64_t)(sh->skipped_busy + sh->skipped_lock);
+	return r->env.n_skipped + r->kernel->missed + (int64_t)(sh->skipped_busy + sh->skipped_lock + sh->skipped_return);
 }
 
 void kernel_report_losses(struct run *r)

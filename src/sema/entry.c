@@ -5,6 +5,11 @@
  * harm. The return handler begins by taking it out. The arrays wrap: values of returns that never
  * come are overwritten some day.
  *
+ * Where nothing was saved the return handler does not run: it would compute with zeros. That is a skipped
+ * probe, but for system calls that had begun before the session did, whose returns are nothing that it was
+ * asked for. Functions in which threads are when the session goes live have their values: entry handlers
+ * are attached before return handlers (run/attach.c), and run before the session does (gen/program.c).
+ *
  * A function that ends by jumping into another has the same frame address as that one, and both
  * return at once, the inner first. Where several functions share a handler the values of one frame
  * are therefore stacked: a third key counts them. System calls have no frame: their number is the key.
@@ -164,6 +169,7 @@ static struct handler *entry_handler(struct entries *en, struct expr *frame)
 	struct ast_visitor v = {.on_expr = forget_names};
 
 	h->tok = en->h->tok;
+	h->saves_entry = true;
 	h->body = stmt_make(&s->arena, ST_BLOCK, target_token(s, en->h->tok));
 	if (en->depth) {
 		const struct token *tok = en->depth->tok;
@@ -217,6 +223,32 @@ static struct stmt *unstack(struct entries *en)
 	return st;
 }
 
+/* if (! saved) next */
+static struct stmt *leave_unless_saved(struct entries *en)
+{
+	struct session *s = en->s;
+	const struct token *tok = en->h->body->tok;
+	struct stmt *st = stmt_make(&s->arena, ST_IF, tok), *count;
+
+	st->then = stmt_make(&s->arena, ST_BLOCK, tok);
+	if (!en->key) {
+		count = stmt_make(&s->arena, ST_EXPR, tok);
+		count->expr = expr_call(&s->arena, tok, "__count_skipped");
+		vec_push(&st->then->body, &s->arena, count);
+	}
+	vec_push(&st->then->body, &s->arena, stmt_make(&s->arena, ST_NEXT, tok));
+	st->expr = expr_make(&s->arena, EX_UNARY, tok);
+	st->expr->op = OP_NOT;
+	if (en->depth) {
+		st->expr->left = symbol(s, tok, en->depth_name);
+	} else {
+		st->expr->left = element(s, tok, en->saved.v[0].array, return_key(en, tok), NULL);
+		st->expr->left->kind = EX_IN;
+		st->expr->left->left = symbol(s, tok, en->saved.v[0].array->name);
+	}
+	return st;
+}
+
 /* local = array[...]; delete array[...] in front of the return handler. */
 static void prepend_fetch(struct entries *en)
 {
@@ -228,6 +260,7 @@ static void prepend_fetch(struct entries *en)
 			 assignment(s, en->depth->tok, symbol(s, en->depth->tok, en->depth_name),
 				    element(s, en->depth->tok, en->depth,
 					    return_key(en, en->depth->tok), NULL)));
+	vec_push(&b->body, &s->arena, leave_unless_saved(en));
 	for (size_t i = 0; i < en->saved.n; i++) {
 		struct saved *k = &en->saved.v[i];
 		const struct token *tok = k->array->tok;

@@ -25,6 +25,7 @@ struct handler {
 	var_list locals;
 	const struct token *tok; /* the user's `probe` keyword */
 	bool user;		 /* from the user's script, not from a tapset file */
+	bool saves_entry;	 /* does nothing but save values for @entry (entry.c) */
 	int id;
 };
 

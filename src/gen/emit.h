@@ -214,6 +214,8 @@ void emit_put_aside(struct emit *e, const struct ir_ins *i);
 void emit_only_targets(struct code *c, int leave);
 /* program.c: one of the counters of struct rt_shared, and away. */
 void emit_count_skipped(struct code *c, uint32_t counter, int to);
+/* program.c: away unless the session is live (RT_LIVE), or when it ends but not while it starts (RT_STOPPING). */
+void emit_leave_if_stopping(struct code *c, enum rt_stopping state, int leave);
 
 /* One instruction; false: not one of this file. */
 bool emit_string_op(struct emit *e, const struct ir_ins *i);

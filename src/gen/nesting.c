@@ -21,9 +21,7 @@ static void emit_watch(struct code *c, bool targets, uint32_t utask, uint32_t de
 	code_jump_if_imm(c, BPF_JLT, R1, MAX_NESTED, leave);
 	if (targets)
 		emit_only_targets(c, leave);
-	code_map_value(c, R1, GEN_MAP_SHARED, SHARED(stopping));
-	code_load(c, BPF_W, R2, R1, 0);
-	code_jump_if_imm(c, BPF_JNE, R2, 0, leave);
+	emit_leave_if_stopping(c, RT_LIVE, leave);
 	code_map_value(c, R1, GEN_MAP_SHARED, SHARED(unseen_returns));
 	code_imm(c, R2, n_handlers);
 	code_atomic(c, BPF_DW, BPF_ADD, R1, 0, R2);

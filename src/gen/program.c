@@ -34,6 +34,13 @@ void emit_count_skipped(struct code *c, uint32_t counter, int skip)
 	code_jump(c, skip);
 }
 
+void emit_leave_if_stopping(struct code *c, enum rt_stopping state, int leave)
+{
+	code_map_value(c, R1, GEN_MAP_SHARED, SHARED(stopping));
+	code_load(c, BPF_W, R2, R1, 0);
+	code_jump_if_imm(c, state == RT_LIVE ? BPF_JNE : BPF_JEQ, R2, (int32_t)state, leave);
+}
+
 /* R7 = a free frame of this CPU, marked busy. */
 static void take_frame(struct code *c, int leave)
 {
@@ -340,14 +347,6 @@ static bool saves_entries(const struct builder *b, const struct gen_program *p)
 	return false;
 }
 
-/* From which state on: RT_LIVE, only a live session goes on; RT_STOPPING, one that starts does, too. */
-static void leave_if_stopping(struct code *c, enum rt_stopping state, int leave)
-{
-	code_map_value(c, R1, GEN_MAP_SHARED, SHARED(stopping));
-	code_load(c, BPF_W, R2, R1, 0);
-	code_jump_if_imm(c, state == RT_LIVE ? BPF_JNE : BPF_JEQ, R2, (int32_t)state, leave);
-}
-
 static bool emit_program(struct builder *b, const struct gen_program *p, struct parts *parts)
 {
 	struct code *c = &parts->main;
@@ -361,7 +360,7 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 		emit_only_targets(c, leave);
 	if (site_is_syscall(p->kind) && emit_syscall(b, p, parts, leave))
 		return true;
-	leave_if_stopping(c, saves ? RT_STOPPING : RT_LIVE, leave);
+	emit_leave_if_stopping(c, saves ? RT_STOPPING : RT_LIVE, leave);
 	take_frame(c, leave);
 	start_measuring(b, c, p);
 	code_store_imm(c, BPF_W, R7, FRAME(error), 0);
@@ -419,12 +418,10 @@ static bool emit_program(struct builder *b, const struct gen_program *p, struct 
 			code_load(c, BPF_W, R1, R7, FRAME(inst));
 			code_alu_imm(c, BPF_ADD, R1, 1);
 			code_store(c, BPF_W, R7, FRAME(inst), R1);
-			/* exit() or an error in the one before. */
-			if (!saves)
-				leave_if_stopping(c, RT_LIVE, done);
 		}
-		if (saves && !inst->handler->saves_entry)
-			leave_if_stopping(c, RT_LIVE, skip);
+		/* exit() or an error in the one before; or the session is not live, and this was for others. */
+		if (saves ? !inst->handler->saves_entry : k > 0)
+			emit_leave_if_stopping(c, RT_LIVE, saves ? skip : done);
 		code_store_imm(c, BPF_W, R7, FRAME(actions), 0);
 		code_store_imm(c, BPF_W, R7, FRAME(token_pos), 0);
 		code_store_imm(c, BPF_DW, R7, FRAME(token_text), 0);
